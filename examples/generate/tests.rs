@@ -1,0 +1,93 @@
+//! What a reader of the logs relies on: valid JSON, every cause, the same bytes again, order of keys apart.
+
+use std::collections::BTreeMap;
+
+use clap::Parser;
+use fastrand::Rng;
+use serde_json::Value;
+
+use crate::cause::Cause;
+use crate::cli::{Arguments, Plan};
+use crate::layout::Layout;
+use crate::record::Renderer;
+use crate::traffic::Traffic;
+use crate::world::World;
+
+/// The records of a run, each with its cause.
+fn records(flags: &[&str]) -> Vec<(Cause, String)> {
+    let typed = ["generate", "--out", "logs"].iter().chain(flags);
+    let plan = Plan::new(Arguments::parse_from(typed)).unwrap();
+    let mut root = Rng::with_seed(plan.seed);
+    let mut stream = || Rng::with_seed(root.u64(..));
+    let world = World::new(&plan, &mut stream());
+    let mut traffic = Traffic::new(&plan, &world, stream());
+    let mut renderer = Renderer::new(&world, stream());
+    let mut layout = Layout::new(plan.key_order, plan.container, stream());
+    let mut records = Vec::new();
+    while let Some(event) = traffic.next(0) {
+        records.push((event.request.cause, layout.apply(renderer.render(&event)).to_owned()));
+    }
+    records
+}
+
+/// Reads a record.
+fn parsed(record: &str) -> Value {
+    serde_json::from_str(record).unwrap()
+}
+
+#[test]
+fn every_cause_comes_up_as_valid_json() {
+    let records = records(&["--events", "5000"]);
+    assert_eq!(records.len(), 5000);
+    for cause in Cause::ALL {
+        assert!(records.iter().any(|(seen, _)| seen == cause), "{} is missing", cause.id());
+    }
+    assert!(records.iter().all(|(_, record)| parsed(record).is_object()));
+}
+
+#[test]
+fn one_vault_and_one_caller_can_fail_in_every_way() {
+    let records = records(&["--events", "5000", "--vaults", "1", "--callers", "1"]);
+    assert!(Cause::ALL.iter().all(|cause| records.iter().any(|(seen, _)| seen == cause)));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_records() {
+    assert_eq!(records(&["--events", "2000", "--seed", "7"]), records(&["--events", "2000", "--seed", "7"]));
+    assert_ne!(records(&["--events", "2000", "--seed", "7"]), records(&["--events", "2000", "--seed", "8"]));
+}
+
+#[test]
+fn shuffling_and_indenting_change_nothing_but_the_look() {
+    let plain = records(&["--events", "2000"]);
+    for flags in [["--key-order", "shuffled"], ["--container", "pretty"]] {
+        let other = records(&[&["--events", "2000"][..], &flags].concat());
+        for ((_, one), (_, two)) in plain.iter().zip(&other) {
+            assert_ne!(one, two);
+            assert_eq!(parsed(one), parsed(two));
+        }
+    }
+}
+
+#[test]
+fn every_challenge_in_the_truth_has_its_answer() {
+    let records = records(&["--events", "5000", "--seed", "3"]);
+    let key = |record: &Value| {
+        let properties = &record["properties"];
+        [&record["resourceId"], &record["callerIpAddress"], &properties["clientInfo"]].map(Value::to_string)
+    };
+    let mut last_answer = BTreeMap::new();
+    for record in records.iter().map(|(_, record)| parsed(record)) {
+        if record["properties"]["httpStatusCode"] != 401 {
+            let latest: &mut String = last_answer.entry(key(&record)).or_default();
+            *latest = record["time"].to_string().max(std::mem::take(latest));
+        }
+    }
+    for (cause, record) in &records {
+        let record = parsed(record);
+        let time = record["time"].to_string();
+        let answered = last_answer.get(&key(&record)).is_some_and(|latest| *latest >= time);
+        assert!(*cause != Cause::AuthChallenge || answered);
+        assert!(*cause != Cause::UnansweredChallenge || !answered);
+    }
+}

@@ -1,0 +1,99 @@
+//! Record to cause: what happened, and what shows it.
+//!
+//! Input: a [`Record`] and the table of [`Causes`]. Output: a [`Verdict`], for every record exactly
+//! one. Pure and total: no clock, no state, no record without a verdict. What needs other records
+//! (whether a challenge was answered) is judged later, in `findings`, after all facts are merged.
+
+pub mod causes;
+pub mod message;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use strum::{Display, EnumString};
+
+use crate::record::operation::{Plane, plane};
+use crate::record::{AccessFlags, Record};
+use causes::{AccessFlag, CauseId, Causes};
+use message::{Details, Message};
+
+/// What a verdict rests on.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, Serialize, JsonSchema,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The message says so.
+    Text,
+    /// An access flag says so.
+    Flag,
+    /// The presence or absence of another request says so.
+    Pairing,
+    /// The status alone; the log holds no more.
+    Status,
+}
+
+/// What a record turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The cause.
+    pub cause: CauseId,
+    /// What it rests on.
+    pub basis: Basis,
+    /// What the message carries beyond the cause.
+    pub details: Option<Box<Details>>,
+}
+
+impl Causes {
+    /// The verdict on a record.
+    pub fn classify(&self, record: &Record<'_>) -> Verdict {
+        let known = self.known();
+        let by_status = |cause| Verdict { cause, basis: Basis::Status, details: None };
+        if record.operation.as_deref().is_some_and(|operation| plane(operation) == Plane::Notification) {
+            return by_status(known.notification);
+        }
+        let Some(status) = record.status().filter(|status| *status >= 400) else {
+            return by_status(known.success);
+        };
+        match &record.message {
+            Some(message) => self.classify_failure(status, record, &Message::new(message)),
+            None if status == 401 && is_challenge(record) => by_status(known.auth_challenge),
+            None => {
+                let (cause, basis) = self.without_text(status, record.access);
+                Verdict { cause, basis, details: None }
+            }
+        }
+    }
+
+    /// The verdict on a failure that carries a message.
+    fn classify_failure(&self, status: u16, record: &Record<'_>, message: &Message) -> Verdict {
+        let (cause, basis) = match self.match_text(Some(status), message) {
+            Some(cause) => (cause, Basis::Text),
+            None => self.without_text(status, record.access),
+        };
+        let details = message.details();
+        Verdict { cause, basis, details: (details != Details::default()).then(|| Box::new(details)) }
+    }
+
+    /// The cause by flag, else by status alone.
+    fn without_text(&self, status: u16, access: AccessFlags) -> (CauseId, Basis) {
+        let denied = [
+            (access.policy_match, AccessFlag::PolicyMatch),
+            (access.rbac_authorized, AccessFlag::RbacAuthorized),
+            (access.address_authorized, AccessFlag::AddressAuthorized),
+        ];
+        let by_flag = denied
+            .into_iter()
+            .filter(|(value, _)| *value == Some(false))
+            .find_map(|(_, flag)| self.of_flag(flag, status));
+        by_flag.map_or_else(|| (self.of_status(status), Basis::Status), |cause| (cause, Basis::Flag))
+    }
+}
+
+/// Whether a 401 without a message is the service's answer to a request without a token.
+fn is_challenge(record: &Record<'_>) -> bool {
+    record.identity.is_empty() && record.operation.as_deref() == Some("Authentication")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Where the next record may begin after a break.
+
+/// How to find the next record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resync {
+    /// The next line that begins with `{` or `[`.
+    Line,
+    /// The end of this line.
+    NextLine,
+    /// Inside an array: the next `{"` behind `},`, or at the start of a line.
+    Element,
+    /// Nowhere.
+    Never,
+}
+
+impl Resync {
+    /// How far back a search may have to look when it goes on with more bytes.
+    pub(super) const REACH: usize = 256;
+
+    /// The length of what is to be passed over, at least `from`.
+    pub(super) fn find(self, rest: &[u8], from: usize) -> Option<usize> {
+        match self {
+            Self::Never => None,
+            Self::NextLine => memchr::memchr(b'\n', rest.get(from..)?).map(|at| from + at),
+            Self::Line => {
+                let behind = rest.get(from..)?;
+                memchr::memchr_iter(b'\n', behind)
+                    .map(|at| from + at + 1)
+                    .find(|start| matches!(rest.get(*start), Some(b'{' | b'[')))
+            }
+            Self::Element => {
+                let behind = rest.get(from..)?;
+                memchr::memchr_iter(b'{', behind).map(|at| from + at).find(|at| begins_element(rest, *at))
+            }
+        }
+    }
+}
+
+/// Whether the `{` at `at` may begin an element: a key behind it, and before it `},` or a line's
+/// start.
+fn begins_element(rest: &[u8], at: usize) -> bool {
+    let Some((before, object)) = rest.split_at_checked(at) else { return false };
+    let key = object.get(1..).unwrap_or_default().trim_ascii_start().first() == Some(&b'"');
+    let line = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
+    let behind_object = before
+        .trim_ascii_end()
+        .strip_suffix(b",")
+        .is_some_and(|before| before.trim_ascii_end().ends_with(b"}"));
+    key && (line || behind_object)
+}

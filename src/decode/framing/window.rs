@@ -1,0 +1,238 @@
+//! The part of a blob that is in memory: a buffer that moves along, grows up to a bound, and knows
+//! its place in the blob.
+
+use std::io::{self, Read};
+
+use super::resync::Resync;
+
+/// Bytes read at a time; reads of 128 KB to 4 MB cost the same.
+const CHUNK: usize = 1 << 20;
+
+/// A moving window over a reader.
+#[derive(Debug)]
+pub(super) struct Window<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    position: usize,
+    filled: usize,
+    /// Offset in the blob of `buffer[0]`.
+    base: u64,
+    /// Line of `buffer[position]`, from 1.
+    line: u64,
+    /// Nothing but white space stands between the line's start and the position.
+    line_start: bool,
+    ended: bool,
+    error: Option<io::Error>,
+    max: usize,
+}
+
+impl<R: Read> Window<R> {
+    /// An empty window that holds records of up to `max` bytes.
+    pub(super) fn new(reader: R, max: usize) -> Self {
+        Self {
+            reader,
+            buffer: Vec::new(),
+            position: 0,
+            filled: 0,
+            base: 0,
+            line: 1,
+            line_start: true,
+            ended: false,
+            error: None,
+            max,
+        }
+    }
+
+    /// The bytes from the position on that are in memory, at least one unless the blob has ended.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.buffer.get(self.position..self.filled).unwrap_or_default()
+    }
+
+    /// The last `bytes` bytes before the position (before the end of its line, for a line).
+    pub(super) fn behind(&self, bytes: u64) -> &[u8] {
+        let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let end = self.position;
+        let start = end.saturating_sub(length);
+        self.buffer.get(start..end).unwrap_or_default()
+    }
+
+    /// Offset of the position in the blob.
+    pub(super) fn offset(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// Line of the position, from 1.
+    pub(super) fn line_number(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether only white space stands before the position on its line.
+    pub(super) fn at_line_start(&self) -> bool {
+        self.line_start
+    }
+
+    /// Bytes read from the reader so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.base + self.filled as u64
+    }
+
+    /// Whether the rest is as long as a record may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.filled - self.position >= self.max
+    }
+
+    /// The reader's error, once everything before it is consumed.
+    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    /// Reads on; false at the end of the blob or at an error. The position's bytes stay.
+    pub(super) fn more(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        if self.position > 0 {
+            self.buffer.copy_within(self.position..self.filled, 0);
+            self.base += self.position as u64;
+            self.filled -= self.position;
+            self.position = 0;
+        }
+        if self.buffer.len() < self.filled + CHUNK {
+            // Doubling, so that a long record is moved few times.
+            self.buffer.resize((self.filled * 2).max(self.filled + CHUNK), 0);
+        }
+        self.fill()
+    }
+
+    /// One read into the free part of the buffer.
+    fn fill(&mut self) -> bool {
+        let free = self.buffer.get_mut(self.filled..self.filled + CHUNK).unwrap_or_default();
+        loop {
+            match self.reader.read(free) {
+                Ok(0) => break,
+                Ok(read) => {
+                    self.filled += read;
+                    return true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
+            }
+        }
+        self.ended = true;
+        false
+    }
+
+    /// Reads on until `length` bytes are at hand or the blob ends.
+    pub(super) fn ensure(&mut self, length: usize) {
+        while self.rest().len() < length && self.more() {}
+    }
+
+    /// With a byte at hand that may begin a byte order mark, makes sure that the whole mark is;
+    /// true when one is there.
+    pub(super) fn ensure_mark(&mut self) -> bool {
+        if self.rest().first() != Some(&0xef) {
+            return false;
+        }
+        self.ensure(3);
+        self.rest().starts_with(&[0xef, 0xbb, 0xbf])
+    }
+
+    /// Steps over a byte order mark, which does not count as text on its line.
+    pub(super) fn consume_mark(&mut self) {
+        self.position += 3;
+    }
+
+    /// Steps over `length` bytes at hand.
+    pub(super) fn consume(&mut self, length: usize) {
+        let Some(bytes) = self.buffer.get(self.position..self.position + length) else { return };
+        if length == 1 && bytes == b"\n" {
+            self.line += 1;
+            self.line_start = true;
+        } else if length > 0 {
+            self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            let last =
+                memchr::memrchr(b'\n', bytes).map_or(bytes, |at| bytes.get(at + 1..).unwrap_or_default());
+            let inherited = self.line_start || last.len() < bytes.len();
+            self.line_start = inherited && last.iter().all(u8::is_ascii_whitespace);
+        }
+        self.position += length;
+    }
+
+    /// Steps over what `skip` says, reading on as needed; says how many bytes.
+    pub(super) fn skip(&mut self, skip: impl Fn(u8) -> bool) -> usize {
+        let mut skipped = 0;
+        loop {
+            let length = self.rest().iter().take_while(|byte| skip(**byte)).count();
+            self.consume(length);
+            skipped += length;
+            if !self.rest().is_empty() || !self.more() {
+                return skipped;
+            }
+        }
+    }
+
+    /// The length of the line at the position without its line end; `None` when no line end comes
+    /// within a chunk.
+    pub(super) fn line(&mut self) -> Option<usize> {
+        loop {
+            let rest = self.rest();
+            if let Some(length) = memchr::memchr(b'\n', rest) {
+                return Some(length);
+            }
+            if self.ended {
+                return Some(rest.len());
+            }
+            if rest.len() >= CHUNK {
+                return None;
+            }
+            self.more();
+        }
+    }
+
+    /// Steps over the text of a line, which becomes [`Self::behind`]; the rest of the line is left
+    /// to the next call. Says where the line began, for [`Self::rewind`].
+    pub(super) fn consume_line(&mut self, text: usize) -> (usize, u64) {
+        let start = (self.position, self.line);
+        self.position += text;
+        self.line_start = false;
+        start
+    }
+
+    /// Goes back to where a line began.
+    pub(super) fn rewind(&mut self, position: usize, line: u64) {
+        self.position = position;
+        self.line = line;
+        self.line_start = true;
+    }
+
+    /// Steps forward to the next place where a record may begin, `from` bytes ahead or later, or to
+    /// the end. Says how many bytes that were, and whether they are still at hand.
+    pub(super) fn discard_to(&mut self, from: usize, resync: Resync) -> (u64, bool) {
+        let mut dropped = 0_u64;
+        let mut from = from;
+        loop {
+            if let Some(length) = resync.find(self.rest(), from) {
+                self.consume(length);
+                return (dropped + length as u64, dropped == 0);
+            }
+            let rest = self.rest().len();
+            if self.is_full() {
+                // What the search may still need of the bytes at hand.
+                let drop = rest.saturating_sub(Resync::REACH);
+                self.consume(drop);
+                dropped += drop as u64;
+                from = from.saturating_sub(drop);
+            } else {
+                from = from.max(rest.saturating_sub(Resync::REACH));
+            }
+            if !self.more() {
+                let rest = self.rest().len();
+                self.consume(rest);
+                return (dropped + rest as u64, dropped == 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The mergeable tables: what happened, counted, with no judgement.
+//!
+//! Input: records with their verdicts. Output: [`Facts`], with the four verbs of every aggregate:
+//! [`Facts::new`], [`Facts::update`], [`Facts::merge`], and `finish`, which is `findings`. State is
+//! integers, minima, maxima, sets and lowest-k by a total order, so merging is exact, commutative
+//! and associative, and any split of the input gives the same facts. Must not divide, print, read a
+//! clock or a path.
+//!
+//! Texts are kept once, in [`dimensions::Dimensions`]; the tables hold references.
+
+pub mod changes;
+pub mod coverage;
+pub mod dimensions;
+pub mod examples;
+pub mod latency;
+pub mod parquet;
+pub mod requests;
+pub mod rows;
+mod update;
+
+use indexmap::IndexMap;
+
+use changes::Changes;
+use coverage::Coverage;
+use dimensions::{Dimensions, Remap, Text};
+use examples::Examples;
+use latency::Latency;
+use requests::Requests;
+
+/// A map whose keys may come from a log: the hasher is seeded by the process, and the order is that
+/// of insertion, so it must be sorted before anything is shown.
+pub type Map<K, V> = IndexMap<K, V, foldhash::fast::RandomState>;
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The blob's name.
+    pub blob: Text,
+    /// Bytes before the record, decompressed.
+    pub offset: u64,
+    /// Line of its first byte, from 1.
+    pub line: u64,
+}
+
+/// All tables of some input.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// The texts and their combinations.
+    pub dimensions: Dimensions,
+    /// Requests by second.
+    pub requests: Requests,
+    /// Durations by hour.
+    pub latency: Latency,
+    /// What changed on the vaults.
+    pub changes: Changes,
+    /// Evidence.
+    pub examples: Examples,
+    /// What was read.
+    pub coverage: Coverage,
+    /// Last texts met, to save looking them up again.
+    memo: update::Memo,
+}
+
+impl Facts {
+    /// No facts: the identity of [`Facts::merge`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in another input's facts.
+    pub fn merge(&mut self, other: Self) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let remap = Remap::new(&mut self.dimensions, &other.dimensions);
+        self.requests.merge(other.requests, &remap);
+        self.latency.merge(other.latency, &remap);
+        self.changes.merge(other.changes, &remap);
+        self.examples.merge(other.examples, &remap, &self.dimensions);
+        self.coverage.merge(other.coverage, &remap);
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.coverage.is_empty() && self.requests.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {}

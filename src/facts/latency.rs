@@ -1,0 +1,114 @@
+//! Durations by hour, vault and operation, in fixed buckets.
+//!
+//! Buckets are log-linear: sixteen to each power of two, so a bucket's bounds are within 6.25 % of
+//! each other; being fixed, they merge exactly. Measures: count (sum), longest (max). The log gives
+//! whole milliseconds.
+
+use super::Map;
+use super::dimensions::{Ref, Remap, Text, Vault};
+use crate::ticks::Ticks;
+
+/// Buckets to a power of two, as a power of two.
+const LINEAR_BITS: u32 = 4;
+
+/// The bucket of a duration in milliseconds.
+pub fn bucket(ms: u64) -> u16 {
+    let linear = 1 << LINEAR_BITS;
+    if ms < linear {
+        return u16::try_from(ms).unwrap_or(u16::MAX);
+    }
+    let power = ms.ilog2() - LINEAR_BITS;
+    let step = (ms >> power) - linear;
+    u16::try_from(u64::from(power + 1) * linear + step).unwrap_or(u16::MAX)
+}
+
+/// The shortest duration of a bucket, in milliseconds.
+pub fn bucket_floor(bucket: u16) -> u64 {
+    let linear = 1_u64 << LINEAR_BITS;
+    let bucket = u64::from(bucket);
+    if bucket < linear {
+        return bucket;
+    }
+    let (power, step) = (bucket / linear - 1, bucket % linear);
+    (linear + step) << power.min(59)
+}
+
+/// The grain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LatencyKey {
+    /// Hours since 1970.
+    pub hour: i64,
+    /// The vault.
+    pub vault: Option<Ref<Vault>>,
+    /// The operation.
+    pub operation: Option<Text>,
+    /// See [`bucket`].
+    pub bucket: u16,
+}
+
+/// The measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LatencyCell {
+    /// How many requests.
+    pub count: u64,
+    /// The longest, in milliseconds.
+    pub max_ms: u64,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Latency {
+    map: Map<LatencyKey, LatencyCell>,
+}
+
+impl Latency {
+    /// Counts one request.
+    pub fn add(&mut self, time: Ticks, vault: Option<Ref<Vault>>, operation: Option<Text>, ms: u64) {
+        let key = LatencyKey { hour: time.second().div_euclid(3600), vault, operation, bucket: bucket(ms) };
+        self.add_cell(key, LatencyCell { count: 1, max_ms: ms });
+    }
+
+    /// Counts a row.
+    pub fn add_cell(&mut self, key: LatencyKey, cell: LatencyCell) {
+        let mine = self.map.entry(key).or_default();
+        mine.count += cell.count;
+        mine.max_ms = mine.max_ms.max(cell.max_ms);
+    }
+
+    /// Takes in another table.
+    pub fn merge(&mut self, other: Self, remap: &Remap) {
+        for (key, cell) in other.map {
+            let key =
+                LatencyKey { vault: remap.vault(key.vault), operation: remap.maybe(key.operation), ..key };
+            self.add_cell(key, cell);
+        }
+    }
+
+    /// Every row, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &LatencyCell)> {
+        self.map.iter()
+    }
+
+    /// Keeps the rows that `keep` says.
+    pub fn retain(&mut self, mut keep: impl FnMut(&LatencyKey) -> bool) {
+        self.map.retain(|key, _| keep(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_what_is_in_it(ms in prop_oneof![0_u64..100_000, any::<u64>()]) {
+            let floor = bucket_floor(bucket(ms));
+            prop_assert!(floor <= ms);
+            prop_assert_eq!(bucket(floor), bucket(ms));
+            prop_assert!(ms - floor <= floor / 16);
+            prop_assert!(bucket(ms.saturating_add(1)) >= bucket(ms));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Parquet to facts.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::columns::Read;
+use super::{TABLES, TableError};
+use crate::decode::Place;
+use crate::decode::framing::Shape;
+use crate::facts::changes::{ChangeKey, Settings};
+use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
+use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
+use crate::facts::examples::{Example, ExampleKey, hour_of};
+use crate::facts::latency::{LatencyCell, LatencyKey};
+use crate::facts::requests::{Cell, Series};
+use crate::facts::rows::DENIAL_COLUMNS;
+use crate::facts::{Facts, Location};
+use crate::record::AccessFlags;
+use crate::record::caller::CallerKind;
+use crate::record::operation::Plane;
+use crate::ticks::Ticks;
+
+/// Facts from the bytes of all tables.
+pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError> {
+    let [request_keys, requests_, latency_, changes_, examples_, coverage_, rejects_] = tables;
+    let mut facts = Facts::new();
+    let keys = keys(&mut facts.dimensions, &Read::open(TABLES[0], request_keys)?)?;
+    requests(&mut facts, keys, &Read::open(TABLES[1], requests_)?)?;
+    latency(&mut facts, &Read::open(TABLES[2], latency_)?)?;
+    changes(&mut facts, &Read::open(TABLES[3], changes_)?)?;
+    examples(&mut facts, &Read::open(TABLES[4], examples_)?)?;
+    coverage(&mut facts, &Read::open(TABLES[5], coverage_)?)?;
+    rejects(&mut facts, &Read::open(TABLES[6], rejects_)?)?;
+    Ok(facts)
+}
+
+/// The references of a text column.
+fn texts(dimensions: &mut Dimensions, table: &Read, name: &str) -> Result<Vec<Option<Text>>, TableError> {
+    let intern = |text: Option<&str>| text.map(|text| dimensions.strings.intern(text));
+    Ok(table.text(name)?.into_iter().map(intern).collect())
+}
+
+/// The references of a text column without gaps.
+fn full_texts(dimensions: &mut Dimensions, table: &Read, name: &str) -> Result<Vec<Text>, TableError> {
+    Ok(table.full_text(name)?.into_iter().map(|text| dimensions.strings.intern(text)).collect())
+}
+
+fn vaults(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Vault>>>, TableError> {
+    let names = texts(dimensions, table, "vault")?;
+    let hsms = table.flags("vault_hsm")?;
+    let subscriptions = texts(dimensions, table, "subscription")?;
+    let groups = texts(dimensions, table, "resource_group")?;
+    let vault = |row: usize| {
+        let name = names[row]?;
+        let (hsm, subscription, resource_group) = (hsms[row] == Some(true), subscriptions[row], groups[row]);
+        Some(dimensions.vaults.intern(Vault { name, hsm, subscription, resource_group }))
+    };
+    Ok((0..table.rows()).map(vault).collect())
+}
+
+fn callers(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Caller>>>, TableError> {
+    let kinds = table.text("caller_kind")?;
+    let mut column = |name: &str| texts(dimensions, table, name);
+    let (oids, appids, names) = (column("caller_oid")?, column("caller_appid")?, column("caller_name")?);
+    let (tenants, identities) = (column("caller_tenant")?, column("caller_managed_identity")?);
+    let resources = column("caller_resource")?;
+    let caller = |row: usize| {
+        let Some(kind) = kinds[row] else { return Ok(None) };
+        let kind = CallerKind::from_str(kind).map_err(|_| table.wrong("caller_kind: unknown value"))?;
+        let caller = Caller {
+            oid: oids[row],
+            appid: appids[row],
+            kind,
+            name: names[row],
+            tenant: tenants[row],
+            managed_identity: identities[row],
+            resource: resources[row],
+        };
+        Ok(Some(dimensions.callers.intern(caller)))
+    };
+    (0..table.rows()).map(caller).collect()
+}
+
+fn denials(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Denial>>>, TableError> {
+    let columns: Vec<Vec<Option<Text>>> =
+        DENIAL_COLUMNS.iter().map(|name| texts(dimensions, table, name)).collect::<Result<_, _>>()?;
+    let denial = |row: usize| {
+        let denial = Denial {
+            akv_code: columns[0][row],
+            permission: columns[1][row],
+            action: columns[2][row],
+            scope: columns[3][row],
+            expected_audience: columns[4][row],
+            found_audience: columns[5][row],
+            found_issuer: columns[6][row],
+            deny_assignment: columns[7][row],
+            throttle_reason: columns[8][row],
+            region: columns[9][row],
+        };
+        (denial != Denial::default()).then(|| dimensions.denials.intern(denial))
+    };
+    Ok((0..table.rows()).map(denial).collect())
+}
+
+/// The streams with what they count outside any second.
+fn keys(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(RequestKey, Series)>, TableError> {
+    let (vaults, callers, denials) =
+        (vaults(dimensions, table)?, callers(dimensions, table)?, denials(dimensions, table)?);
+    let mut column = |name: &str| texts(dimensions, table, name);
+    let (operations, objects, kinds) = (column("operation")?, column("object")?, column("key_kind")?);
+    let (addresses, agents) = (column("client_address")?, column("client_agent")?);
+    let causes = full_texts(dimensions, table, "cause")?;
+    let (planes, bases) = (table.named::<Plane>("plane")?, table.named("basis")?);
+    let statuses = statuses(table)?;
+    let policy = table.flags("is_access_policy_match")?;
+    let (rbac, address) = (table.flags("is_rbac_authorized")?, table.flags("is_address_authorized")?);
+    let (settled, untimed) = (table.flags("challenge_settled")?, table.counts("untimed")?);
+    let key = |row: usize| {
+        let access = AccessFlags {
+            policy_match: policy[row],
+            rbac_authorized: rbac[row],
+            address_authorized: address[row],
+        };
+        let key = RequestKey {
+            vault: vaults[row],
+            plane: planes[row],
+            operation: operations[row],
+            object: objects[row],
+            key_kind: kinds[row],
+            caller: callers[row],
+            client_address: addresses[row],
+            client_agent: agents[row],
+            status: statuses[row],
+            cause: causes[row],
+            basis: bases[row],
+            access,
+            settled: settled[row] == Some(true),
+            denial: denials[row],
+        };
+        (key, Series::of_untimed(untimed[row]))
+    };
+    Ok((0..table.rows()).map(key).collect())
+}
+
+fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
+    let status = |status: Option<i64>| status.map(u16::try_from).transpose();
+    let statuses: Result<_, _> = table.numbers("status")?.into_iter().map(status).collect();
+    statuses.map_err(|_| table.wrong("status out of range"))
+}
+
+fn requests(facts: &mut Facts, mut keys: Vec<(RequestKey, Series)>, table: &Read) -> Result<(), TableError> {
+    let (references, counts) = (table.small("key")?, table.small("count")?);
+    let (firsts, lasts) = (table.numbers("first_100ns")?, table.numbers("last_100ns")?);
+    for (((key, count), first), last) in references.into_iter().zip(counts).zip(firsts).zip(lasts) {
+        let cell = first.zip(last).and_then(|(first, last)| Cell::new(Ticks(first), Ticks(last), count));
+        let stream = keys.get_mut(key as usize);
+        let (Some(cell), Some((_, series))) = (cell, stream) else {
+            return Err(table.wrong("a row without a stream, a count, or within one second"));
+        };
+        series.push(cell);
+    }
+    for (key, series) in keys {
+        facts.requests.add_series(key, series);
+    }
+    Ok(())
+}
+
+fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let vaults = vaults(&mut facts.dimensions, table)?;
+    let operations = texts(&mut facts.dimensions, table, "operation")?;
+    let (hours, buckets) = (table.numbers("hour_number")?, table.small("bucket")?);
+    let (counts, longest) = (table.counts("count")?, table.counts("max_ms")?);
+    for row in 0..table.rows() {
+        let (Some(hour), Ok(bucket)) = (hours[row], u16::try_from(buckets[row])) else {
+            return Err(table.wrong("a row without an hour or a bucket"));
+        };
+        let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
+        facts.latency.add_cell(key, LatencyCell { count: counts[row], max_ms: longest[row] });
+    }
+    Ok(())
+}
+
+fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let dimensions = &mut facts.dimensions;
+    let (vaults, callers) = (vaults(dimensions, table)?, callers(dimensions, table)?);
+    let mut column = |name: &str| texts(dimensions, table, name);
+    let (operations, addresses, skus) = (column("operation")?, column("client_address")?, column("sku")?);
+    let (defaults, bypasses, public) =
+        (column("firewall_default")?, column("firewall_bypass")?, column("public_access")?);
+    let (times, statuses, counts) = (table.numbers("time_100ns")?, statuses(table)?, table.counts("count")?);
+    let (rbac, purge) = (table.flags("rbac")?, table.flags("purge_protection")?);
+    for row in 0..table.rows() {
+        let settings = Settings {
+            sku: skus[row],
+            rbac: rbac[row],
+            firewall_default: defaults[row],
+            firewall_bypass: bypasses[row],
+            public_access: public[row],
+            purge_protection: purge[row],
+        };
+        let key = ChangeKey {
+            time: times[row].map(Ticks),
+            vault: vaults[row],
+            operation: operations[row],
+            caller: callers[row],
+            client_address: addresses[row],
+            status: statuses[row],
+            settings,
+        };
+        facts.changes.add(key, counts[row]);
+    }
+    Ok(())
+}
+
+fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let dimensions = &mut facts.dimensions;
+    let (vaults, callers) = (vaults(dimensions, table)?, callers(dimensions, table)?);
+    let (causes, blobs) = (full_texts(dimensions, table, "cause")?, full_texts(dimensions, table, "blob")?);
+    let mut column = |name: &str| texts(dimensions, table, name);
+    let (operations, objects, ids) = (column("operation")?, column("object")?, column("correlation_id")?);
+    let (messages, addresses, agents) =
+        (column("message")?, column("client_address")?, column("client_agent")?);
+    let by_client = table.flags("by_client")?;
+    let (times, offsets, lines) =
+        (table.numbers("time_100ns")?, table.counts("offset")?, table.counts("line")?);
+    for row in 0..table.rows() {
+        let key = ExampleKey {
+            hour: hour_of(times[row].map(Ticks)),
+            vault: vaults[row],
+            cause: causes[row],
+            caller: callers[row],
+            operation: operations[row],
+            object: objects[row],
+            client: (by_client[row] == Some(true)).then_some((addresses[row], agents[row])),
+        };
+        let example = Example {
+            time: times[row].map(Ticks),
+            location: Location { blob: blobs[row], offset: offsets[row], line: lines[row] },
+            correlation_id: ids[row],
+            message: messages[row],
+            client_address: addresses[row],
+            client_agent: agents[row],
+        };
+        facts.examples.add(key, example, &facts.dimensions);
+    }
+    Ok(())
+}
+
+/// `name=count,name=count` back into counts.
+fn counts_by_name<K: FromStr + Ord>(table: &Read, text: &str) -> Result<BTreeMap<K, u64>, TableError> {
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    let pair = |part: &str| {
+        let (name, count) = part.split_once('=')?;
+        Some((name.parse().ok()?, count.parse().ok()?))
+    };
+    let counts: Option<BTreeMap<K, u64>> = parts.map(pair).collect();
+    counts.ok_or_else(|| table.wrong("counts that cannot be read"))
+}
+
+fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let blobs = full_texts(&mut facts.dimensions, table, "blob")?;
+    let (digests, compressions) = (table.full_text("digest")?, table.named("compression")?);
+    let (shapes, not_audit, rejected) =
+        (table.full_text("shapes")?, table.full_text("not_audit")?, table.full_text("rejected")?);
+    let (stored, bytes, records) =
+        (table.counts("stored_bytes")?, table.counts("bytes")?, table.counts("records")?);
+    let (blank, untimed, odd) =
+        (table.counts("blank")?, table.counts("untimed")?, table.counts("contradictory")?);
+    let (firsts, lasts, incomplete) =
+        (table.numbers("first_100ns")?, table.numbers("last_100ns")?, table.flags("incomplete")?);
+    let passed_over = table.text("passed_over")?;
+    for row in 0..table.rows() {
+        let digest =
+            u128::from_str_radix(digests[row], 16).map_err(|_| table.wrong("a digest that is none"))?;
+        *facts.coverage.blob(blobs[row]) = BlobCoverage {
+            stored_bytes: stored[row],
+            digest,
+            compression: compressions[row],
+            shapes: Shape::of_names(shapes[row].split(',')),
+            bytes: bytes[row],
+            records: records[row],
+            blank: blank[row],
+            not_audit: counts_by_name(table, not_audit[row])?,
+            rejected: counts_by_name(table, rejected[row])?,
+            rejects: Vec::new(),
+            untimed: untimed[row],
+            contradictory: odd[row],
+            first: firsts[row].map(Ticks),
+            last: lasts[row].map(Ticks),
+            incomplete: incomplete[row] == Some(true),
+            passed_over: passed_over[row].map(str::to_owned),
+        };
+    }
+    Ok(())
+}
+
+fn rejects(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let blobs = full_texts(&mut facts.dimensions, table, "blob")?;
+    let (offsets, lines, bytes) = (table.counts("offset")?, table.counts("line")?, table.counts("bytes")?);
+    let (reasons, details) = (table.named("reason")?, table.text("detail")?);
+    for row in 0..table.rows() {
+        let place = Place { offset: offsets[row], line: lines[row], bytes: bytes[row] };
+        let reject = RejectRow { place, reason: reasons[row], detail: details[row].map(str::to_owned) };
+        let blob = facts.coverage.blob(blobs[row]);
+        if blob.rejects.len() < KEPT_REJECTS {
+            blob.keep_reject(reject);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Facts to Parquet.
+
+use super::columns::Columns;
+use super::{TABLES, Table, TableError};
+use crate::facts::Facts;
+use crate::facts::coverage::{BlobCoverage, RejectRow};
+use crate::facts::requests::{Cell, Series};
+use crate::facts::rows::{CallerRow, DENIAL_COLUMNS, RequestRow, VaultRow};
+use crate::record::AccessFlags;
+use crate::ticks::Ticks;
+
+/// All tables.
+pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
+    let rows = facts.request_rows();
+    Ok(vec![
+        request_keys(&rows)?,
+        requests(&rows)?,
+        latency(facts)?,
+        changes(facts)?,
+        examples(facts)?,
+        coverage(facts)?,
+        rejects(facts)?,
+    ])
+}
+
+/// The columns of a vault.
+fn vault_columns<'f>(columns: &mut Columns, vaults: impl Iterator<Item = VaultRow<'f>> + Clone) {
+    columns
+        .text("vault", vaults.clone().map(|vault| vault.name))
+        .flags("vault_hsm", vaults.clone().map(|vault| Some(vault.hsm)))
+        .text("subscription", vaults.clone().map(|vault| vault.subscription))
+        .text("resource_group", vaults.map(|vault| vault.resource_group));
+}
+
+/// The columns of a caller.
+fn caller_columns<'f>(columns: &mut Columns, callers: impl Iterator<Item = CallerRow<'f>> + Clone) {
+    let kinds: Vec<Option<String>> =
+        callers.clone().map(|caller| caller.named.then(|| caller.kind.to_string())).collect();
+    columns
+        .text("caller_kind", kinds.iter().map(Option::as_deref))
+        .text("caller_oid", callers.clone().map(|caller| caller.oid))
+        .text("caller_appid", callers.clone().map(|caller| caller.appid))
+        .text("caller_name", callers.clone().map(|caller| caller.name))
+        .text("caller_tenant", callers.clone().map(|caller| caller.tenant))
+        .text("caller_managed_identity", callers.clone().map(|caller| caller.managed_identity))
+        .text("caller_resource", callers.map(|caller| caller.resource));
+}
+
+fn request_keys(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
+    let mut columns = Columns::new(TABLES[0], rows.len());
+    let keys = rows.iter().map(|(key, _)| key);
+    columns.small("key", (0..).take(rows.len()));
+    vault_columns(&mut columns, keys.clone().map(|key| key.vault));
+    caller_columns(&mut columns, keys.clone().map(|key| key.caller));
+    let planes: Vec<String> = keys.clone().map(|key| key.plane.to_string()).collect();
+    let bases: Vec<String> = keys.clone().map(|key| key.basis.to_string()).collect();
+    let flag = |flag: fn(&AccessFlags) -> Option<bool>| keys.clone().map(move |key| flag(&key.access));
+    columns
+        .text("plane", planes.iter().map(|plane| Some(plane.as_str())))
+        .text("operation", keys.clone().map(|key| key.operation))
+        .text("object", keys.clone().map(|key| key.object))
+        .text("key_kind", keys.clone().map(|key| key.key_kind))
+        .text("client_address", keys.clone().map(|key| key.client_address))
+        .text("client_agent", keys.clone().map(|key| key.client_agent))
+        .numbers("status", keys.clone().map(|key| key.status.map(i64::from)))
+        .text("cause", keys.clone().map(|key| Some(key.cause)))
+        .text("basis", bases.iter().map(|basis| Some(basis.as_str())))
+        .flags("is_access_policy_match", flag(|access| access.policy_match))
+        .flags("is_rbac_authorized", flag(|access| access.rbac_authorized))
+        .flags("is_address_authorized", flag(|access| access.address_authorized))
+        .flags("challenge_settled", keys.clone().map(|key| Some(key.settled)))
+        .counts("untimed", rows.iter().map(|(_, series)| series.untimed));
+    for (index, name) in DENIAL_COLUMNS.iter().enumerate() {
+        columns.text(name, keys.clone().map(|key| key.denial[index]));
+    }
+    columns.finish()
+}
+
+fn requests(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
+    let cells = || {
+        (0_u32..).zip(rows).flat_map(|(key, (_, series))| series.cells().iter().map(move |cell| (key, cell)))
+    };
+    let mut columns = Columns::new(TABLES[1], cells().count());
+    columns
+        .small("key", cells().map(|(key, _)| key))
+        .seconds("second", cells().map(|(_, cell)| Some(cell.second())))?
+        .small("count", cells().map(|(_, cell)| cell.count))
+        .numbers("first_100ns", cells().map(|(_, cell)| Some(cell.first.0)))
+        .numbers("last_100ns", cells().map(|(_, cell)| Some(Cell::last(cell).0)));
+    columns.finish()
+}
+
+fn latency(facts: &Facts) -> Result<Table, TableError> {
+    let rows = facts.latency_rows();
+    let mut columns = Columns::new(TABLES[2], rows.len());
+    vault_columns(&mut columns, rows.iter().map(|row| row.vault));
+    columns
+        .seconds("hour", rows.iter().map(|row| Some(row.hour * 3600)))?
+        .numbers("hour_number", rows.iter().map(|row| Some(row.hour)))
+        .text("operation", rows.iter().map(|row| row.operation))
+        .small("bucket", rows.iter().map(|row| u32::from(row.bucket)))
+        .counts("count", rows.iter().map(|row| row.cell.count))
+        .counts("max_ms", rows.iter().map(|row| row.cell.max_ms));
+    columns.finish()
+}
+
+fn changes(facts: &Facts) -> Result<Table, TableError> {
+    let rows = facts.change_rows();
+    let mut columns = Columns::new(TABLES[3], rows.len());
+    vault_columns(&mut columns, rows.iter().map(|row| row.vault));
+    caller_columns(&mut columns, rows.iter().map(|row| row.caller));
+    columns
+        .numbers("time_100ns", rows.iter().map(|row| ticks(row.time)))
+        .text("operation", rows.iter().map(|row| row.operation))
+        .text("client_address", rows.iter().map(|row| row.client_address))
+        .numbers("status", rows.iter().map(|row| row.status.map(i64::from)))
+        .text("sku", rows.iter().map(|row| row.sku))
+        .flags("rbac", rows.iter().map(|row| row.rbac))
+        .text("firewall_default", rows.iter().map(|row| row.firewall_default))
+        .text("firewall_bypass", rows.iter().map(|row| row.firewall_bypass))
+        .text("public_access", rows.iter().map(|row| row.public_access))
+        .flags("purge_protection", rows.iter().map(|row| row.purge_protection))
+        .counts("count", rows.iter().map(|row| row.count));
+    columns.finish()
+}
+
+fn examples(facts: &Facts) -> Result<Table, TableError> {
+    let rows = facts.example_rows();
+    let mut columns = Columns::new(TABLES[4], rows.len());
+    vault_columns(&mut columns, rows.iter().map(|row| row.vault));
+    caller_columns(&mut columns, rows.iter().map(|row| row.caller));
+    columns
+        .text("cause", rows.iter().map(|row| Some(row.cause)))
+        .text("operation", rows.iter().map(|row| row.operation))
+        .text("object", rows.iter().map(|row| row.object))
+        .flags("by_client", rows.iter().map(|row| Some(row.by_client)))
+        .counts("rank", rows.iter().map(|row| row.rank as u64))
+        .numbers("time_100ns", rows.iter().map(|row| ticks(row.time)))
+        .text("blob", rows.iter().map(|row| Some(row.blob)))
+        .counts("offset", rows.iter().map(|row| row.offset))
+        .counts("line", rows.iter().map(|row| row.line))
+        .text("correlation_id", rows.iter().map(|row| row.correlation_id))
+        .text("message", rows.iter().map(|row| row.message))
+        .text("client_address", rows.iter().map(|row| row.client_address))
+        .text("client_agent", rows.iter().map(|row| row.client_agent));
+    columns.finish()
+}
+
+/// Counts by name, as `name=count` joined by commas: few, and read by people too.
+fn counts_by_name<K: ToString>(counts: &std::collections::BTreeMap<K, u64>) -> String {
+    let parts: Vec<String> =
+        counts.iter().map(|(name, count)| format!("{}={count}", name.to_string())).collect();
+    parts.join(",")
+}
+
+fn coverage(facts: &Facts) -> Result<Table, TableError> {
+    let rows = facts.coverage_rows();
+    let mut columns = Columns::new(TABLES[5], rows.len());
+    let of = |field: fn(&BlobCoverage) -> u64| rows.iter().map(move |(_, blob)| field(blob));
+    let own = |text: fn(&BlobCoverage) -> String| -> Vec<String> {
+        rows.iter().map(|(_, blob)| text(blob)).collect()
+    };
+    let digests = own(|blob| format!("{:032x}", blob.digest));
+    let compressions = own(|blob| blob.compression.to_string());
+    let shapes = own(|blob| blob.shapes.names().collect::<Vec<_>>().join(","));
+    let not_audit = own(|blob| counts_by_name(&blob.not_audit));
+    let rejected = own(|blob| counts_by_name(&blob.rejected));
+    let text = |texts: &'_ [String]| -> Vec<Option<String>> { texts.iter().cloned().map(Some).collect() };
+    columns.text("blob", rows.iter().map(|(name, _)| Some(*name)));
+    for (name, texts) in [
+        ("digest", digests),
+        ("compression", compressions),
+        ("shapes", shapes),
+        ("not_audit", not_audit),
+        ("rejected", rejected),
+    ] {
+        columns.text(name, text(&texts).iter().map(Option::as_deref));
+    }
+    columns
+        .counts("stored_bytes", of(|blob| blob.stored_bytes))
+        .counts("bytes", of(|blob| blob.bytes))
+        .counts("records", of(|blob| blob.records))
+        .counts("blank", of(|blob| blob.blank))
+        .counts("untimed", of(|blob| blob.untimed))
+        .counts("contradictory", of(|blob| blob.contradictory))
+        .numbers("first_100ns", rows.iter().map(|(_, blob)| ticks(blob.first)))
+        .numbers("last_100ns", rows.iter().map(|(_, blob)| ticks(blob.last)))
+        .text("passed_over", rows.iter().map(|(_, blob)| blob.passed_over.as_deref()))
+        .flags("incomplete", rows.iter().map(|(_, blob)| Some(blob.incomplete)));
+    columns.finish()
+}
+
+fn rejects(facts: &Facts) -> Result<Table, TableError> {
+    let blobs = facts.coverage_rows();
+    let rows: Vec<(&str, &RejectRow)> =
+        blobs.iter().flat_map(|(name, blob)| blob.rejects.iter().map(move |row| (*name, row))).collect();
+    let reasons: Vec<String> = rows.iter().map(|(_, row)| row.reason.to_string()).collect();
+    let mut columns = Columns::new(TABLES[6], rows.len());
+    columns
+        .text("blob", rows.iter().map(|(name, _)| Some(*name)))
+        .counts("offset", rows.iter().map(|(_, row)| row.place.offset))
+        .counts("line", rows.iter().map(|(_, row)| row.place.line))
+        .counts("bytes", rows.iter().map(|(_, row)| row.place.bytes))
+        .text("reason", reasons.iter().map(|reason| Some(reason.as_str())))
+        .text("detail", rows.iter().map(|(_, row)| row.detail.as_deref()));
+    columns.finish()
+}
+
+fn ticks(time: Option<Ticks>) -> Option<i64> {
+    time.map(|time| time.0)
+}

@@ -1,0 +1,266 @@
+//! Requests by key and second: the table that nearly everything is judged from.
+//!
+//! Grain: [`RequestKey`] and second. Measures: count (sum), first and last tick (min, max). Kept as
+//! one ascending series a key, because capacity work needs every second of every stream.
+
+use super::Map;
+use super::dimensions::{Remap, RequestKey};
+use crate::ticks::{TICKS_PER_SECOND, Ticks};
+
+/// The requests of one key in one second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// First tick.
+    pub first: Ticks,
+    /// Ticks from the first to the last; under a second.
+    span: u32,
+    /// How many.
+    pub count: u32,
+}
+
+impl Cell {
+    /// `count` requests in one second, from `first` to `last`; `None` where that is no second.
+    pub fn new(first: Ticks, last: Ticks, count: u32) -> Option<Self> {
+        let span = u32::try_from(last.0.checked_sub(first.0)?).ok()?;
+        (first.second() == last.second() && count > 0).then_some(Self { first, span, count })
+    }
+
+    /// One request.
+    fn one(at: Ticks) -> Self {
+        Self { first: at, span: 0, count: 1 }
+    }
+
+    /// The second, from 1970.
+    pub fn second(&self) -> i64 {
+        self.first.second()
+    }
+
+    /// Last tick.
+    pub fn last(&self) -> Ticks {
+        Ticks(self.first.0 + i64::from(self.span))
+    }
+
+    /// Takes in another cell of the same second; false where the count would not fit, which takes
+    /// four thousand million requests in a second.
+    fn absorb(&mut self, other: Self) -> bool {
+        let Some(count) = self.count.checked_add(other.count) else { return false };
+        let (first, last) = (self.first.min(other.first), self.last().max(other.last()));
+        *self = Self { first, span: u32::try_from(last.0 - first.0).unwrap_or(u32::MAX), count };
+        true
+    }
+}
+
+/// The requests of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Series {
+    /// Ascending by second once [`Series::settle`]d; before that, in order of arrival.
+    cells: Vec<Cell>,
+    /// Requests whose record has no readable time.
+    pub untimed: u64,
+    /// Cells up to here are ascending and of distinct seconds.
+    settled: usize,
+}
+
+impl Series {
+    /// A series of requests without a time.
+    pub fn of_untimed(untimed: u64) -> Self {
+        Self { untimed, ..Self::default() }
+    }
+
+    /// Counts one request.
+    pub fn add(&mut self, time: Option<Ticks>) {
+        match time {
+            None => self.untimed += 1,
+            Some(time) => self.push(Cell::one(time)),
+        }
+    }
+
+    /// Counts a cell.
+    pub fn push(&mut self, cell: Cell) {
+        if let Some(last) = self.cells.last_mut()
+            && last.second() == cell.second()
+            && last.absorb(cell)
+        {
+            return;
+        }
+        let ascending = self.cells.last().is_none_or(|last| last.second() < cell.second());
+        if ascending && self.settled == self.cells.len() {
+            self.settled += 1;
+        }
+        self.cells.push(cell);
+        // Late records are sorted in when they are as many as those in order: amortised n log n.
+        if self.cells.len() > 64 && self.cells.len() / 2 > self.settled {
+            self.settle();
+        }
+    }
+
+    /// Brings the cells in order, one a second.
+    pub fn settle(&mut self) {
+        if self.settled < self.cells.len() {
+            self.cells.sort_unstable();
+            self.cells.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
+            self.settled = self.cells.len();
+        }
+    }
+
+    /// The cells, ascending; the series must be settled.
+    pub fn cells(&self) -> &[Cell] {
+        debug_assert_eq!(self.settled, self.cells.len(), "the series is settled");
+        &self.cells
+    }
+
+    /// Takes in another series.
+    pub fn merge(&mut self, other: Self) {
+        self.untimed += other.untimed;
+        if self.cells.is_empty() {
+            self.cells = other.cells;
+            self.settled = other.settled;
+            return;
+        }
+        for cell in other.cells {
+            self.push(cell);
+        }
+    }
+
+    /// All requests.
+    pub fn count(&self) -> u64 {
+        self.cells.iter().map(|cell| u64::from(cell.count)).sum::<u64>() + self.untimed
+    }
+
+    /// The first and the last tick.
+    pub fn bounds(&self) -> Option<(Ticks, Ticks)> {
+        let first = self.cells.iter().map(|cell| cell.first).min()?;
+        let last = self.cells.iter().map(Cell::last).max()?;
+        Some((first, last))
+    }
+
+    /// Whether it counts nothing.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.untimed == 0
+    }
+
+    /// The part from one second (inclusive) to another (exclusive); requests without a time belong
+    /// to no part.
+    pub fn between(&self, since: Option<i64>, until: Option<i64>) -> Self {
+        let within = |cell: &&Cell| {
+            since.is_none_or(|since| cell.second() >= since)
+                && until.is_none_or(|until| cell.second() < until)
+        };
+        let cells: Vec<Cell> = self.cells.iter().filter(within).copied().collect();
+        let settled = if self.settled == self.cells.len() { cells.len() } else { 0 };
+        let untimed = if since.is_none() && until.is_none() { self.untimed } else { 0 };
+        Self { cells, untimed, settled }
+    }
+
+    /// Splits the cells by what `belongs` says of each.
+    pub fn partition(self, belongs: impl Fn(&Cell) -> bool) -> (Self, Self) {
+        let (mut yes, mut no) = (Self::default(), Self { untimed: self.untimed, ..Self::default() });
+        for cell in self.cells {
+            if belongs(&cell) { yes.push(cell) } else { no.push(cell) }
+        }
+        (yes, no)
+    }
+}
+
+/// All requests.
+#[derive(Debug, Default)]
+pub struct Requests {
+    map: Map<RequestKey, Series>,
+}
+
+impl Requests {
+    /// Counts one request.
+    pub fn add(&mut self, key: RequestKey, time: Option<Ticks>) {
+        self.map.entry(key).or_default().add(time);
+    }
+
+    /// Counts a series under a key.
+    pub fn add_series(&mut self, key: RequestKey, series: Series) {
+        if !series.is_empty() {
+            self.map.entry(key).or_default().merge(series);
+        }
+    }
+
+    /// Takes in another table.
+    pub fn merge(&mut self, other: Self, remap: &Remap) {
+        for (key, series) in other.map {
+            self.add_series(remap.key(key), series);
+        }
+    }
+
+    /// Brings every series in order.
+    pub fn settle(&mut self) {
+        for series in self.map.values_mut() {
+            series.settle();
+        }
+    }
+
+    /// Every key with its series, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (&RequestKey, &Series)> {
+        self.map.iter()
+    }
+
+    /// Takes all rows out.
+    pub fn drain(&mut self) -> impl Iterator<Item = (RequestKey, Series)> {
+        std::mem::take(&mut self.map).into_iter()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// The number of rows (key and second) that the table has.
+    pub fn rows(&self) -> usize {
+        self.map.values().map(|series| series.cells.len() + usize::from(series.untimed > 0)).sum()
+    }
+}
+
+/// The start of a second, as the bound of a filter.
+pub fn second_floor(ticks: Ticks) -> i64 {
+    ticks.0.div_euclid(TICKS_PER_SECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A series is what counting by second with a sorted map gives, in any order and split.
+        #[test]
+        fn a_series_counts_by_second(ticks in prop::collection::vec(-50_000_000_i64..400_000_000, 0..300), split in 0_usize..300) {
+            let mut slow: BTreeMap<i64, (i64, i64, u32)> = BTreeMap::new();
+            for tick in &ticks {
+                let cell = slow.entry(tick.div_euclid(TICKS_PER_SECOND)).or_insert((*tick, *tick, 0));
+                *cell = (cell.0.min(*tick), cell.1.max(*tick), cell.2 + 1);
+            }
+            let (left, right) = ticks.split_at(split.min(ticks.len()));
+            let series = |ticks: &[i64]| {
+                let mut series = Series::default();
+                ticks.iter().for_each(|tick| series.add(Some(Ticks(*tick))));
+                series
+            };
+            let mut merged = series(right);
+            merged.merge(series(left));
+            merged.settle();
+            let fast: Vec<_> = merged.cells().iter().map(|cell| (cell.second(), (cell.first.0, cell.last().0, cell.count))).collect();
+            prop_assert_eq!(fast, slow.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(merged.count(), ticks.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_full_cell_is_split_and_not_wrapped() {
+        let mut series = Series::default();
+        for _ in 0..2 {
+            series.push(Cell::new(Ticks(0), Ticks(9), u32::MAX).unwrap());
+        }
+        series.settle();
+        assert_eq!(series.count(), 2 * u64::from(u32::MAX));
+        assert_eq!(Cell::new(Ticks(0), Ticks(TICKS_PER_SECOND), 1), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! Record and verdict into the tables.
+
+use super::changes::{ChangeKey, Settings};
+use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
+use super::examples::{Example, ExampleKey, hour_of};
+use super::{Facts, Location, Map};
+use crate::classify::Verdict;
+use crate::classify::causes::{Causes, Outcome};
+use crate::classify::message::{CallerClause, Details};
+use crate::record::caller::{kind_of, name_of, tenant_of};
+use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
+use crate::record::operation::{Plane, plane, reads_vault};
+use crate::record::{Record, Text as RecordText};
+use crate::redact::redact;
+use crate::ticks::Ticks;
+
+/// Longest message kept with an example, in bytes.
+const MESSAGE_BYTES: usize = 2048;
+
+/// What the last record of a worker looked like.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    /// Resource ids as they stand in the log, which are few, and the vaults they name.
+    vaults: Map<Box<str>, Option<Ref<Vault>>>,
+}
+
+impl Facts {
+    /// Counts one audit record.
+    pub fn update(&mut self, record: &Record<'_>, verdict: &Verdict, causes: &Causes, location: Location) {
+        let cause = causes.get(verdict.cause);
+        let key = self.key(record, verdict, &cause.id);
+        self.requests.add(key, record.time);
+        if key.plane != Plane::Notification
+            && let (Some(time), Some(ms)) = (record.time, record.duration_ms)
+        {
+            self.latency.add(time, key.vault, key.operation, ms);
+        }
+        if key.plane != Plane::Data {
+            self.change(record, &key);
+        }
+        if matches!(cause.outcome, Outcome::Failure | Outcome::Challenge) {
+            self.example(record, &key, cause.outcome == Outcome::Challenge, location);
+        }
+        let coverage = self.coverage.blob(location.blob);
+        coverage.records += 1;
+        coverage.time(record.time);
+        coverage.contradictory += u64::from(record.status_disagrees());
+    }
+
+    /// The stream that a record belongs to.
+    fn key(&mut self, record: &Record<'_>, verdict: &Verdict, cause: &str) -> RequestKey {
+        let vault = self.vault(record);
+        let operation_name = record.operation.as_deref();
+        let dimensions = &mut self.dimensions;
+        let strings = &mut dimensions.strings;
+        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern(text));
+        let operation = text(&record.operation);
+        let client_agent = text(&record.client_agent);
+        let object = object_of(record).map(|object| strings.intern(&object));
+        let key_kind = record.key_type.as_deref().map(|kind| match record.key_size {
+            Some(size) => strings.intern(&format!("{kind} {size}")),
+            None => strings.intern(kind),
+        });
+        let client_address =
+            record.client_address.as_deref().map(|address| strings.intern(without_port(address)));
+        RequestKey {
+            vault,
+            plane: operation_name.map_or(Plane::Data, plane),
+            operation,
+            object,
+            key_kind,
+            caller: caller(dimensions, record, verdict.details.as_deref().map(|details| &details.caller)),
+            client_address,
+            client_agent,
+            status: record.status(),
+            cause: dimensions.strings.intern(cause),
+            basis: verdict.basis,
+            access: record.access,
+            settled: false,
+            denial: verdict.details.as_deref().and_then(|details| denial(dimensions, details)),
+        }
+    }
+
+    /// The vault that a record is about.
+    fn vault(&mut self, record: &Record<'_>) -> Option<Ref<Vault>> {
+        let Some(resource_id) = record.resource_id.as_deref() else {
+            let url = record.id.as_deref().and_then(vault_of_url);
+            let name = url.or_else(|| record.request_uri.as_deref().and_then(vault_of_url))?;
+            return Some(intern_vault(&mut self.dimensions, name));
+        };
+        if let Some(vault) = self.memo.vaults.get(resource_id) {
+            return *vault;
+        }
+        let vault = vault_of_resource_id(resource_id).map(|name| intern_vault(&mut self.dimensions, name));
+        self.memo.vaults.insert(resource_id.into(), vault);
+        vault
+    }
+
+    /// Notes a control-plane or notification event.
+    fn change(&mut self, record: &Record<'_>, key: &RequestKey) {
+        let strings = &mut self.dimensions.strings;
+        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern(text));
+        let settings = Settings {
+            sku: text(&record.settings.sku),
+            rbac: record.settings.rbac,
+            firewall_default: text(&record.settings.firewall_default),
+            firewall_bypass: text(&record.settings.firewall_bypass),
+            public_access: text(&record.settings.public_access),
+            purge_protection: record.settings.purge_protection,
+        };
+        let reads = record.operation.as_deref().is_some_and(reads_vault);
+        let hour = |time: Ticks| Ticks::from_second(time.second().div_euclid(3600) * 3600);
+        let time = record.time.map(|time| if reads { hour(time) } else { time });
+        let change = ChangeKey {
+            time,
+            vault: key.vault,
+            operation: key.operation,
+            caller: key.caller,
+            client_address: key.client_address,
+            status: key.status,
+            settings,
+        };
+        self.changes.add(change, 1);
+    }
+
+    /// Keeps a failure as evidence, if it is among the first of its kind.
+    fn example(&mut self, record: &Record<'_>, key: &RequestKey, challenge: bool, location: Location) {
+        let kind = ExampleKey {
+            hour: hour_of(record.time),
+            vault: key.vault,
+            cause: key.cause,
+            caller: key.caller,
+            operation: key.operation,
+            object: key.object,
+            client: challenge.then_some((key.client_address, key.client_agent)),
+        };
+        if !self.examples.wants(&kind, record.time) {
+            return;
+        }
+        let strings = &mut self.dimensions.strings;
+        let example = Example {
+            time: record.time,
+            location,
+            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern(&redact(shortened(id)))),
+            message: record.message.as_deref().map(|message| strings.intern(&redact(shortened(message)))),
+            client_address: key.client_address,
+            client_agent: key.client_agent,
+        };
+        self.examples.add(kind, example, &self.dimensions);
+    }
+}
+
+fn intern_vault(dimensions: &mut Dimensions, name: VaultName<'_>) -> Ref<Vault> {
+    let strings = &mut dimensions.strings;
+    let vault = Vault {
+        name: strings.intern_lower(name.name),
+        hsm: name.hsm,
+        subscription: name.subscription.map(|text| strings.intern_lower(text)),
+        resource_group: name.resource_group.map(|text| strings.intern_lower(text)),
+    };
+    dimensions.vaults.intern(vault)
+}
+
+/// The caller that the claims name, completed by the caller clause of a denial.
+fn caller(
+    dimensions: &mut Dimensions,
+    record: &Record<'_>,
+    clause: Option<&CallerClause>,
+) -> Option<Ref<Caller>> {
+    let identity = &record.identity;
+    if identity.is_empty() && clause.is_none_or(|clause| *clause == CallerClause::default()) {
+        return None;
+    }
+    let of_clause = |field: fn(&CallerClause) -> Option<&str>| clause.and_then(field);
+    let tid = identity.tid.as_deref().or(of_clause(|clause| clause.tid.as_deref()));
+    let iss = identity.iss.as_deref().or(of_clause(|clause| clause.iss.as_deref()));
+    let name = name_of(identity).or(of_clause(|clause| clause.name.as_deref()));
+    let oid = identity.oid.as_deref().or(of_clause(|clause| clause.oid.as_deref()));
+    let appid = identity.appid.as_deref().or(of_clause(|clause| clause.appid.as_deref()));
+    let strings = &mut dimensions.strings;
+    let caller = Caller {
+        oid: oid.map(|text| strings.intern_lower(text)),
+        appid: appid.map(|text| strings.intern_lower(text)),
+        kind: kind_of(identity),
+        name: name.map(|text| strings.intern(text)),
+        tenant: tenant_of(tid, iss).map(|text| strings.intern_lower(text)),
+        managed_identity: identity.managed_identity.as_deref().map(|text| strings.intern_lower(text)),
+        resource: identity.calling_resource.as_deref().map(|text| strings.intern_lower(text)),
+    };
+    Some(dimensions.callers.intern(caller))
+}
+
+/// What of a message tells one failure from another.
+fn denial(dimensions: &mut Dimensions, details: &Details) -> Option<Ref<Denial>> {
+    let strings = &mut dimensions.strings;
+    let mut text =
+        |text: &Option<String>| -> Option<Text> { text.as_deref().map(|text| strings.intern(&redact(text))) };
+    let denial = Denial {
+        akv_code: text(&details.akv_code),
+        permission: text(&details.permission),
+        action: text(&details.action),
+        scope: text(&details.scope),
+        expected_audience: text(&details.expected_audience),
+        found_audience: text(&details.found_audience),
+        found_issuer: text(&details.found_issuer),
+        deny_assignment: text(&details.deny_assignment),
+        throttle_reason: text(&details.throttle_reason),
+        region: text(&details.region),
+    };
+    (denial != Denial::default()).then(|| dimensions.denials.intern(denial))
+}
+
+/// An address without the port that some records carry (`203.0.113.7:51324`, `[2001:db8::1]:443`).
+fn without_port(address: &str) -> &str {
+    if let Some(bracketed) = address.strip_prefix('[') {
+        return bracketed.split(']').next().unwrap_or(bracketed);
+    }
+    match address.split_once(':') {
+        Some((host, port)) if !port.contains(':') && host.contains('.') => host,
+        _ => address,
+    }
+}
+
+/// At most [`MESSAGE_BYTES`] of a text, cut between characters.
+fn shortened(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MESSAGE_BYTES)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_taken_off_addresses() {
+        assert_eq!(without_port("203.0.113.7"), "203.0.113.7");
+        assert_eq!(without_port("203.0.113.7:51324"), "203.0.113.7");
+        assert_eq!(without_port("2001:db8::1"), "2001:db8::1");
+        assert_eq!(without_port("[2001:db8::1]:443"), "2001:db8::1");
+    }
+
+    #[test]
+    fn long_messages_are_cut_between_characters() {
+        let long = "ß".repeat(MESSAGE_BYTES);
+        assert_eq!(shortened(&long).len(), MESSAGE_BYTES);
+        assert_eq!(shortened(&format!("x{long}")).len(), MESSAGE_BYTES - 1);
+    }
+}

@@ -1,0 +1,120 @@
+//! Facts to report: all judgement, after all merging.
+//!
+//! Input: merged [`Facts`] and the table of causes. Output: [`Report`]. Nothing here knows how many
+//! files, nights or machines the facts came from. This is the only place that divides.
+//!
+//! A finder is a function from [`Analysis`] to findings; adding one is a new file and one line in
+//! [`FINDERS`].
+
+mod callers;
+pub mod challenges;
+mod coverage;
+mod failures;
+pub mod filter;
+mod summary;
+mod tally;
+mod timeline;
+pub(crate) mod wording;
+
+use crate::classify::causes::{Causes, Outcome, Severity};
+use crate::facts::Facts;
+use crate::facts::dimensions::RequestKey;
+use crate::facts::requests::Series;
+use crate::report::{Finding, Report, SCHEMA, Tool};
+use callers::Callers;
+use filter::Filter;
+
+/// Every kind of finding.
+const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find];
+
+/// How to judge.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// How long after a challenge its answer may come, in seconds; at least 1.
+    pub challenge_window_s: u32,
+    /// Which part of the facts the report is about.
+    pub filter: Filter,
+}
+
+/// Facts that are judged and cut to the filter, with what helps to read them.
+pub(crate) struct Analysis<'f> {
+    facts: &'f Facts,
+    causes: &'f Causes,
+    /// Who is who, from all facts and not only the part in the filter.
+    callers: Callers,
+}
+
+/// One stream of requests with its cause looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream<'f> {
+    key: &'f RequestKey,
+    series: &'f Series,
+    cause: &'f str,
+    outcome: Outcome,
+}
+
+impl<'f> Analysis<'f> {
+    /// Every stream, in no order that means anything.
+    fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
+        let (facts, causes) = (self.facts, self.causes);
+        facts.requests.iter().map(move |(key, series)| {
+            let cause = facts.dimensions.strings.get(key.cause);
+            Stream { key, series, cause, outcome: outcome_of(causes, cause, key) }
+        })
+    }
+}
+
+/// The outcome of a cause; of one that this table does not know (facts made with another cause
+/// file), by status.
+fn outcome_of(causes: &Causes, cause: &str, key: &RequestKey) -> Outcome {
+    causes.find(cause).map_or_else(
+        || if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success },
+        |cause| cause.outcome,
+    )
+}
+
+/// Settles what only all facts together can tell, and cuts the facts to the filter.
+pub fn judge(facts: &mut Facts, causes: &Causes, judgement: &Judgement) {
+    facts.requests.settle();
+    challenges::settle(facts, causes, judgement.challenge_window_s);
+    judgement.filter.apply(facts);
+}
+
+/// The report on facts.
+pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Report {
+    facts.requests.settle();
+    let fact_rows = facts.requests.rows() as u64;
+    challenges::settle(&mut facts, causes, judgement.challenge_window_s);
+    let callers = Callers::new(&facts);
+    judgement.filter.apply(&mut facts);
+    let analysis = Analysis { facts: &facts, causes, callers };
+    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
+    findings.sort_by(|one, other| {
+        let rank =
+            |finding: &Finding| (std::cmp::Reverse((finding.severity, finding.count)), finding.id.clone());
+        rank(one).cmp(&rank(other))
+    });
+    Report {
+        schema: SCHEMA,
+        tool: Tool {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            causes_dated: causes.dated().to_owned(),
+        },
+        filter: judgement.filter.echo(),
+        coverage: coverage::report(&facts, fact_rows),
+        totals: summary::totals(&analysis),
+        causes: summary::causes(&analysis),
+        vaults: summary::vaults(&analysis),
+        callers: summary::callers(&analysis),
+        by_caller_operation: summary::by_caller_operation(&analysis),
+        timeline: timeline::timeline(&analysis),
+        changes: summary::changes(&analysis),
+        findings,
+    }
+}
+
+/// Whether a report has a finding at least as grave.
+pub fn has_finding(report: &Report, at_least: Severity) -> bool {
+    report.findings.iter().any(|finding| finding.severity >= at_least)
+}

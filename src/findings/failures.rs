@@ -1,0 +1,278 @@
+//! Failures by cause, vault, caller, operation and object.
+
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::callers::{CallerId, Callers};
+use super::tally::{Tally, most_frequent};
+use super::wording::{Known, fill_fix, fill_why};
+use super::{Analysis, Stream};
+use crate::classify::Basis;
+use crate::classify::causes::{Outcome, Severity};
+use crate::facts::Map;
+use crate::facts::dimensions::Text;
+use crate::facts::examples::{Example, ExampleKey, KEPT};
+use crate::facts::rows::{DENIAL_COLUMNS, DenialRow};
+use crate::record::operation::permission;
+use crate::report::{CallerIdentity, Confidence, Evidence, Finding};
+
+/// Addresses that a finding lists.
+const MOST_ADDRESSES: usize = 5;
+
+/// What tells one finding from another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Group<'f> {
+    cause: &'f str,
+    vault: Option<&'f str>,
+    caller: Option<CallerId>,
+    operation: Option<Text>,
+    object: Option<Text>,
+}
+
+/// What the streams of a finding come to.
+#[derive(Default)]
+struct Member<'f> {
+    tally: Tally,
+    streams: Vec<Stream<'f>>,
+    addresses: BTreeMap<String, u64>,
+    /// For each column of [`DENIAL_COLUMNS`], the values by requests.
+    denials: [BTreeMap<String, u64>; DENIAL_COLUMNS.len()],
+}
+
+/// One finding a group of failures.
+pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
+    let mut groups: Map<Group<'_>, Member<'_>> = Map::default();
+    let mut failures = 0_u64;
+    for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Failure) {
+        failures += stream.series.count();
+        groups.entry(group_of(analysis, &stream)).or_default().add(analysis, stream);
+    }
+    let evidence = evidence(analysis);
+    let finding = |(group, member): (&Group<'_>, &Member<'_>)| {
+        let examples = evidence.get(&example_group(analysis, group)).map_or(&[][..], Vec::as_slice);
+        let shown = examples.iter().filter(|example| member.holds(example)).take(KEPT);
+        let evidence = shown.map(|example| evidence_of(analysis, example)).collect();
+        finding(analysis, group, member, failures, evidence)
+    };
+    groups.iter().map(finding).collect()
+}
+
+fn group_of<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Group<'f> {
+    Group {
+        cause: stream.cause,
+        vault: analysis.facts.dimensions.vault_row(stream.key.vault).name,
+        caller: Callers::id(analysis.facts, stream.key.caller),
+        operation: stream.key.operation,
+        object: stream.key.object,
+    }
+}
+
+impl<'f> Member<'f> {
+    fn add(&mut self, analysis: &Analysis<'f>, stream: Stream<'f>) {
+        let count = stream.series.count();
+        self.tally.add(stream);
+        self.streams.push(stream);
+        if let Some(address) = analysis.facts.dimensions.text(stream.key.client_address) {
+            *self.addresses.entry(address.to_owned()).or_default() += count;
+        }
+        let denial: DenialRow<'_> = analysis.facts.dimensions.denial_row(stream.key.denial);
+        for (values, value) in self.denials.iter_mut().zip(denial) {
+            if let Some(value) = value {
+                *values.entry(value.to_owned()).or_default() += count;
+            }
+        }
+    }
+
+    /// Whether an example is one of the requests counted here: of a second of a stream of the same
+    /// client. Answered and unanswered challenges lie among the same examples.
+    fn holds(&self, example: &Example) -> bool {
+        self.streams.iter().any(|stream| {
+            let same_client = stream.key.client_address == example.client_address
+                && stream.key.client_agent == example.client_agent;
+            let Some(time) = example.time else { return same_client && stream.series.untimed > 0 };
+            let cells = stream.series.cells();
+            let cell = cells.get(cells.partition_point(|cell| cell.last() < time));
+            same_client && cell.is_some_and(|cell| cell.first <= time)
+        })
+    }
+
+    /// Addresses, most requests first.
+    fn addresses(&self) -> Vec<String> {
+        let mut addresses: Vec<(&String, &u64)> = self.addresses.iter().collect();
+        addresses.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
+        addresses.into_iter().take(MOST_ADDRESSES).map(|(address, _)| address.clone()).collect()
+    }
+
+    /// The value of most requests of a column of [`DENIAL_COLUMNS`].
+    fn denial(&self, column: &str) -> Option<&str> {
+        let index = DENIAL_COLUMNS.iter().position(|name| *name == column)?;
+        most_frequent(&self.denials[index]).map(String::as_str)
+    }
+}
+
+/// An unanswered challenge was kept as the challenge it was classified as.
+fn example_group<'f>(analysis: &'f Analysis<'f>, group: &Group<'f>) -> Group<'f> {
+    let known = analysis.causes.known();
+    let unanswered = group.cause == analysis.causes.get(known.unanswered_challenge).id;
+    if unanswered { Group { cause: &analysis.causes.get(known.auth_challenge).id, ..*group } } else { *group }
+}
+
+/// The examples of each group, in their own order.
+fn evidence<'f>(analysis: &'f Analysis<'f>) -> Map<Group<'f>, Vec<&'f Example>> {
+    let dimensions = &analysis.facts.dimensions;
+    let mut all: Map<Group<'f>, Vec<&'f Example>> = Map::default();
+    for (key, examples) in analysis.facts.examples.iter() {
+        let ExampleKey { vault, cause, caller, operation, object, .. } = *key;
+        let group = Group {
+            cause: dimensions.strings.get(cause),
+            vault: dimensions.vault_row(vault).name,
+            caller: Callers::id(analysis.facts, caller),
+            operation,
+            object,
+        };
+        all.entry(group).or_default().extend(examples);
+    }
+    for examples in all.values_mut() {
+        let blob = |example: &Example| dimensions.strings.get(example.location.blob);
+        examples.sort_by_cached_key(|example| {
+            (example.time.is_none(), example.time, blob(example), example.location.offset)
+        });
+    }
+    all
+}
+
+fn finding(
+    analysis: &Analysis<'_>,
+    group: &Group<'_>,
+    member: &Member<'_>,
+    failures: u64,
+    evidence: Vec<Evidence>,
+) -> Finding {
+    let dimensions = &analysis.facts.dimensions;
+    let caller = analysis.callers.identity(group.caller);
+    let (operation, object) = (dimensions.text(group.operation), dimensions.text(group.object));
+    let cause = analysis.causes.find(group.cause);
+    let addresses = member.addresses();
+    let known =
+        known(group, member, caller.as_ref(), operation, object, addresses.first().map(String::as_str));
+    let title = cause.map_or(group.cause, |cause| cause.title.as_str());
+    let basis = member.tally.main_basis();
+    Finding {
+        id: id_of(group, caller.as_ref(), operation, object),
+        code: group.cause.to_owned(),
+        severity: cause.map_or(Severity::Medium, |cause| cause.severity),
+        title: format!("{title}: {}", subject(caller.as_ref(), group.vault, object)),
+        vault: group.vault.map(str::to_owned),
+        operation: operation.map(str::to_owned),
+        object: object.map(str::to_owned),
+        status: member.tally.status(),
+        count: member.tally.count,
+        share_percent: percent(member.tally.count, failures),
+        first: member.tally.first,
+        last: member.tally.last,
+        confidence: confidence(basis),
+        basis,
+        why: cause.map_or_else(
+            || "The table of causes in use does not know this cause.".into(),
+            |cause| fill_why(cause, &known),
+        ),
+        fix: cause.map_or_else(Vec::new, |cause| fill_fix(cause, &known)),
+        reference: cause.map_or_else(String::new, |cause| cause.reference.clone()),
+        client_addresses: addresses,
+        evidence,
+        caller,
+    }
+}
+
+/// What the texts of a cause may say of this finding.
+fn known<'f>(
+    group: &Group<'f>,
+    member: &'f Member<'_>,
+    caller: Option<&CallerIdentity>,
+    operation: Option<&'f str>,
+    object: Option<&'f str>,
+    address: Option<&'f str>,
+) -> Known {
+    let needs = operation.and_then(permission);
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let wanted = own(member.denial("permission")).or_else(|| needs.map(|needs| needs.policy.to_owned()));
+    let action = own(member.denial("action"))
+        .or_else(|| needs.map(|needs| format!("Microsoft.KeyVault/vaults/{}", needs.action)));
+    Known {
+        action,
+        caller: caller.map(name_of),
+        client_ip: own(address),
+        deny_assignment: own(member.denial("deny_assignment")),
+        expected_audience: own(member.denial("expected_audience")),
+        found_audience: own(member.denial("found_audience")),
+        found_issuer: own(member.denial("found_issuer")),
+        object: own(object),
+        oid: caller.and_then(|caller| caller.oid.clone()),
+        operation: own(operation),
+        permission: wanted,
+        scope: own(member.denial("scope")),
+        status: member.tally.status().map(|status| status.to_string()),
+        throttle_reason: own(member.denial("throttle_reason")),
+        vault: own(group.vault),
+    }
+}
+
+/// What a caller is called in a sentence.
+fn name_of(caller: &CallerIdentity) -> String {
+    match (&caller.name, caller.oid.as_ref().or(caller.appid.as_ref())) {
+        (Some(name), Some(id)) => format!("{name} ({id})"),
+        (Some(name), None) => name.clone(),
+        (None, Some(id)) => id.clone(),
+        (None, None) => "a caller without ids".to_owned(),
+    }
+}
+
+/// Who, where and what, for a title.
+fn subject(caller: Option<&CallerIdentity>, vault: Option<&str>, object: Option<&str>) -> String {
+    let who = caller.map_or("a caller the log does not name".to_owned(), |caller| {
+        caller.name.clone().or_else(|| caller.oid.clone()).unwrap_or_else(|| name_of(caller))
+    });
+    let place = vault.unwrap_or("a vault the log does not name");
+    object.map_or_else(|| format!("{who} on {place}"), |object| format!("{who} on {place} ({object})"))
+}
+
+/// Stable from run to run: it depends on what the finding is about and on nothing else.
+fn id_of(
+    group: &Group<'_>,
+    caller: Option<&CallerIdentity>,
+    operation: Option<&str>,
+    object: Option<&str>,
+) -> String {
+    let (oid, appid) = caller.map_or((None, None), |caller| (caller.oid.as_deref(), caller.appid.as_deref()));
+    let parts = [group.vault, oid, appid, operation, object].map(|part| part.unwrap_or("\u{0}"));
+    format!("{}-{:016x}", group.cause, xxh3_64(parts.join("\u{1f}").as_bytes()))
+}
+
+/// How sure a basis makes us.
+fn confidence(basis: Basis) -> Confidence {
+    match basis {
+        Basis::Text => Confidence::High,
+        Basis::Flag | Basis::Pairing => Confidence::Medium,
+        Basis::Status => Confidence::Low,
+    }
+}
+
+/// A part in percent, to two places.
+#[allow(clippy::cast_precision_loss, reason = "two places of a share need no 53 bits")]
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
+}
+
+fn evidence_of(analysis: &Analysis<'_>, example: &Example) -> Evidence {
+    let text = |text: Option<Text>| analysis.facts.dimensions.text(text).map(str::to_owned);
+    Evidence {
+        blob: analysis.facts.dimensions.strings.get(example.location.blob).to_owned(),
+        line: example.location.line,
+        time: example.time,
+        correlation_id: text(example.correlation_id),
+        client_address: text(example.client_address),
+        client_agent: text(example.client_agent),
+        message: text(example.message),
+    }
+}

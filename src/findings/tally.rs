@@ -1,0 +1,75 @@
+//! Counting a group of streams: how many, from when to when, resting on what.
+
+use std::collections::BTreeMap;
+
+use super::Stream;
+use crate::classify::Basis;
+use crate::classify::causes::Outcome;
+use crate::report::BasisCounts;
+use crate::ticks::Ticks;
+
+/// What a group of streams comes to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// Requests; notifications count too where the group holds them.
+    pub(super) count: u64,
+    /// Failures among them.
+    pub(super) failures: u64,
+    /// First tick.
+    pub(super) first: Option<Ticks>,
+    /// Last tick.
+    pub(super) last: Option<Ticks>,
+    /// What the verdicts rest on.
+    pub(super) basis: BasisCounts,
+    /// Failures and challenges by cause.
+    pub(super) causes: BTreeMap<String, u64>,
+    /// Requests by status.
+    pub(super) statuses: BTreeMap<u16, u64>,
+}
+
+impl Tally {
+    /// Counts a stream.
+    pub(super) fn add(&mut self, stream: Stream<'_>) {
+        let count = stream.series.count();
+        self.count += count;
+        if stream.outcome == Outcome::Failure {
+            self.failures += count;
+        }
+        if matches!(stream.outcome, Outcome::Failure | Outcome::Challenge) {
+            *self.causes.entry(stream.cause.to_owned()).or_default() += count;
+        }
+        if let Some(status) = stream.key.status {
+            *self.statuses.entry(status).or_default() += count;
+        }
+        if let Some((first, last)) = stream.series.bounds() {
+            self.first = Some(self.first.map_or(first, |mine| mine.min(first)));
+            self.last = Some(self.last.map_or(last, |mine| mine.max(last)));
+        }
+        let basis = match stream.key.basis {
+            Basis::Text => &mut self.basis.text,
+            Basis::Flag => &mut self.basis.flag,
+            Basis::Pairing => &mut self.basis.pairing,
+            Basis::Status => &mut self.basis.status,
+        };
+        *basis += count;
+    }
+
+    /// The most frequent status, the lowest of equals.
+    pub(super) fn status(&self) -> Option<u16> {
+        most_frequent(&self.statuses).copied()
+    }
+
+    /// The basis of most verdicts, the stronger of equals.
+    pub(super) fn main_basis(&self) -> Basis {
+        let BasisCounts { text, flag, pairing, status } = self.basis;
+        let all =
+            [(text, Basis::Text), (flag, Basis::Flag), (pairing, Basis::Pairing), (status, Basis::Status)];
+        let most = all.iter().map(|(count, _)| *count).max().unwrap_or(0);
+        all.iter().find(|(count, _)| *count == most).map_or(Basis::Status, |(_, basis)| *basis)
+    }
+}
+
+/// The key with the highest count, the lowest key of equals.
+pub(super) fn most_frequent<K: Ord>(counts: &BTreeMap<K, u64>) -> Option<&K> {
+    counts.iter().max_by(|one, other| one.1.cmp(other.1).then_with(|| other.0.cmp(one.0))).map(|(key, _)| key)
+}

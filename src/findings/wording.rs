@@ -1,0 +1,177 @@
+//! Fills the sentences of a cause with what is known of a finding.
+//!
+//! Sentences may hold any text of the log: renderers escape them. Remedies are read as commands and
+//! pasted into shells, so there only harmless characters are filled in; anything else stays a
+//! `<placeholder>` for the reader to fill.
+
+use std::fmt::Write;
+
+use crate::classify::causes::Cause;
+
+/// What may be filled in: one field for each placeholder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) action: Option<String>,
+    pub(crate) caller: Option<String>,
+    pub(crate) client_ip: Option<String>,
+    pub(crate) deny_assignment: Option<String>,
+    pub(crate) expected_audience: Option<String>,
+    pub(crate) found_audience: Option<String>,
+    pub(crate) found_issuer: Option<String>,
+    pub(crate) object: Option<String>,
+    pub(crate) oid: Option<String>,
+    pub(crate) operation: Option<String>,
+    pub(crate) permission: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) throttle_reason: Option<String>,
+    pub(crate) vault: Option<String>,
+}
+
+impl Known {
+    /// The value of a placeholder of [`crate::classify::message::PLACEHOLDERS`].
+    fn get(&self, name: &str) -> Option<String> {
+        match name {
+            "action" => self.action.clone(),
+            "caller" => self.caller.clone(),
+            "client_ip" => self.client_ip.clone(),
+            "deny_assignment" => self.deny_assignment.clone(),
+            "expected_audience" => self.expected_audience.clone(),
+            "found_audience" => self.found_audience.clone(),
+            "found_issuer" => self.found_issuer.clone(),
+            "object" => self.object.clone(),
+            "oid" => self.oid.clone(),
+            "operation" => self.operation.clone(),
+            "permission" => self.permission.clone(),
+            "permission_option" => self.permission.as_deref().and_then(permission_option),
+            "scope" => self.scope.clone(),
+            "status" => self.status.clone(),
+            "throttle_reason" => self.throttle_reason.clone(),
+            "vault" => self.vault.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// `secrets get` as an option of `az keyvault set-policy`.
+fn permission_option(permission: &str) -> Option<String> {
+    let (kind, word) = permission.split_once(' ')?;
+    let option = match kind.to_ascii_lowercase().as_str() {
+        "secrets" => "--secret-permissions",
+        "keys" => "--key-permissions",
+        "certificates" => "--certificate-permissions",
+        "storage" => "--storage-permissions",
+        _ => return None,
+    };
+    Some(format!("{option} {word}"))
+}
+
+/// What happened: the first sentence of which everything is known, else the cause's meaning.
+pub(crate) fn fill_why(cause: &Cause, known: &Known) -> String {
+    let sentence = cause.why.iter().find_map(|text| fill(text, |name| known.get(name)));
+    sentence.unwrap_or_else(|| cause.meaning.clone())
+}
+
+/// What to do, with what is known.
+pub(crate) fn fill_fix(cause: &Cause, known: &Known) -> Vec<String> {
+    let value = |name: &str| {
+        let value = known.get(name).filter(|value| is_harmless(value));
+        Some(value.unwrap_or_else(|| format!("<{name}>")))
+    };
+    cause.remedy.iter().filter_map(|step| fill(step, value)).collect()
+}
+
+/// Whether a value can stand in a command line as it is: no shell on any system reads more into it,
+/// and it is no option.
+fn is_harmless(value: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'@' | b' ')
+    };
+    !value.is_empty()
+        && value.bytes().all(plain)
+        && (!value.starts_with('-')
+            || ["--secret-", "--key-", "--certificate-", "--storage-"]
+                .iter()
+                .any(|option| value.starts_with(option)))
+}
+
+/// Replaces `{name}`; `None` when a value is not known.
+fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut filled = String::new();
+    let mut parts = text.split('{');
+    filled.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let Some((name, rest)) = part.split_once('}') else {
+            let _ = write!(filled, "{{{part}");
+            continue;
+        };
+        filled.push_str(&value(name)?);
+        filled.push_str(rest);
+    }
+    Some(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::causes::Causes;
+    use crate::classify::message::PLACEHOLDERS;
+
+    fn known() -> Known {
+        Known {
+            vault: Some("kv-orders".into()),
+            oid: Some("o-1".into()),
+            permission: Some("secrets get".into()),
+            ..Known::default()
+        }
+    }
+
+    #[test]
+    fn remedies_are_filled_with_what_is_harmless() {
+        let causes = Causes::built_in();
+        let cause = causes.find("missing-policy").unwrap();
+        assert!(
+            fill_fix(cause, &known())[0]
+                .contains("--name kv-orders --object-id o-1 --secret-permissions get")
+        );
+        for hostile in
+            ["kv; rm -rf /", "$(x)", "`x`", "a\nb", "--yes", "a|b", "a&b", "'", "\"", "%PATH%", "a>b", "ü"]
+        {
+            let known = Known { vault: Some(hostile.into()), ..known() };
+            assert!(fill_fix(cause, &known)[0].contains("--name <vault> "), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_left_out_when_something_is_not_known() {
+        let causes = Causes::built_in();
+        let cause = causes.find("wrong-audience").unwrap();
+        assert_eq!(fill_why(cause, &known()), cause.meaning);
+        let known =
+            Known { found_audience: Some("x".into()), expected_audience: Some("y".into()), ..known() };
+        assert_eq!(fill_why(cause, &known), "The token was issued for x; the vault takes y.");
+    }
+
+    #[test]
+    fn every_placeholder_has_a_value_when_all_is_known() {
+        let all = || Some("secrets get".to_owned());
+        let known = Known {
+            action: all(),
+            caller: all(),
+            client_ip: all(),
+            deny_assignment: all(),
+            expected_audience: all(),
+            found_audience: all(),
+            found_issuer: all(),
+            object: all(),
+            oid: all(),
+            operation: all(),
+            permission: all(),
+            scope: all(),
+            status: all(),
+            throttle_reason: all(),
+            vault: all(),
+        };
+        assert!(PLACEHOLDERS.iter().all(|name| known.get(name).is_some()));
+    }
+}

@@ -1,0 +1,73 @@
+//! Writes results: files whole or not at all, and standard output.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes a file by way of one beside it, so that an old file stays whole until the new one is.
+///
+/// # Errors
+/// When the folder does not exist or cannot be written to, or the disk is full.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A device or a pipe cannot be replaced, only written to.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, bytes).map_err(Error::write(path));
+    }
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".akvlens-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        keep_permissions(&file, path)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(Error::write(path))
+}
+
+/// A temporary file is its owner's alone; the result gets the old file's permissions, or the usual.
+#[cfg(unix)]
+fn keep_permissions(file: &tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path).map_or(0o644, |metadata| metadata.permissions().mode());
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))
+}
+
+/// Other systems give a new file its folder's permissions.
+#[cfg(not(unix))]
+fn keep_permissions(_: &tempfile::NamedTempFile, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// When it is closed or full; [`Error::is_broken_pipe`] tells a reader that went away.
+pub fn write_stdout(bytes: &[u8]) -> Result<(), Error> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::write("standard output"))
+}
+
+/// Tells something on standard error; nobody listening is no error.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "akvlens: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_kept_on_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        write_file(&path, b"a long first report").unwrap();
+        write_file(&path, b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = folder.path().join("no/such/report.json");
+        assert!(write_file(&missing, b"x").unwrap_err().to_string().contains("cannot write"));
+    }
+}

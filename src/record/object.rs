@@ -1,0 +1,145 @@
+//! Which vault and which object a request was about.
+//!
+//! Input: `resourceId`, `properties.id` and `requestUri`, each as odd as facts §1.9 says. Output:
+//! [`VaultName`] and the object as `collection/name` without version (`secrets/db-password`), in
+//! lower case, because Key Vault compares names without case.
+
+use std::borrow::Cow;
+
+use super::{Record, Text};
+
+/// A vault or Managed HSM as its ARM id or its URL names it; parts keep the log's own case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VaultName<'a> {
+    /// The vault's name, unique in its cloud.
+    pub name: &'a str,
+    /// True for a Managed HSM pool.
+    pub hsm: bool,
+    /// Subscription id, where the ARM id holds one.
+    pub subscription: Option<&'a str>,
+    /// Resource group, where the ARM id holds one.
+    pub resource_group: Option<&'a str>,
+}
+
+/// Reads an ARM id such as `/SUBSCRIPTIONS/…/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/NAME`.
+pub fn vault_of_resource_id(resource_id: &str) -> Option<VaultName<'_>> {
+    let mut parts = resource_id.split('/').filter(|part| !part.is_empty());
+    let (mut subscription, mut resource_group) = (None, None);
+    while let Some(part) = parts.next() {
+        if part.eq_ignore_ascii_case("subscriptions") {
+            subscription = parts.next();
+        } else if part.eq_ignore_ascii_case("resourcegroups") {
+            resource_group = parts.next();
+        } else if part.eq_ignore_ascii_case("vaults") || part.eq_ignore_ascii_case("managedhsms") {
+            let name = parts.next()?;
+            return Some(VaultName {
+                name,
+                hsm: part.eq_ignore_ascii_case("managedhsms"),
+                subscription,
+                resource_group,
+            });
+        }
+    }
+    None
+}
+
+/// The vault a URL's host names: the first label of `NAME.vault.azure.net`, of any cloud.
+pub fn vault_of_url(url: &str) -> Option<VaultName<'_>> {
+    let (host, _) = host_and_path(url)?;
+    let (name, domain) = host.split_once('.')?;
+    let hsm = domain.starts_with("managedhsm.");
+    (hsm || domain.starts_with("vault.")).then_some(VaultName {
+        name,
+        hsm,
+        subscription: None,
+        resource_group: None,
+    })
+}
+
+/// Host without port, and path without query, of an `https://` URL.
+fn host_and_path(url: &str) -> Option<(&str, &str)> {
+    let (_, rest) = url.split_once("://")?;
+    let rest = rest.split(['?', '#']).next()?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((authority.split(':').next().unwrap_or(authority), path))
+}
+
+/// The object a record is about, `collection/name`; `None` for lists and vault operations.
+pub fn object_of<'r>(record: &'r Record<'_>) -> Option<Text<'r>> {
+    let by_id = record.id.as_deref().and_then(object_of_url);
+    by_id.or_else(|| record.request_uri.as_deref().and_then(object_of_url))
+}
+
+/// Collections whose members are objects with names of their own.
+const COLLECTIONS: &[&str] = &["secrets", "keys", "certificates", "storage"];
+
+/// The object in a data-plane URL: borrowed when it stands there as `collection/name` in lower
+/// case, which is the usual form.
+pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
+    vault_of_url(url)?;
+    let (_, path) = host_and_path(url)?;
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let (collection, name) = (parts.next()?, parts.next()?);
+    let plain = collection.strip_prefix("deleted").unwrap_or(collection);
+    let known = COLLECTIONS.iter().any(|known| plain.eq_ignore_ascii_case(known));
+    // `secrets/restore`, `certificates/contacts` and `certificates/issuers/NAME` name no object.
+    let verb = matches!(name, "restore" | "contacts") && parts.next().is_none();
+    if !known || verb || (name == "issuers" && plain.eq_ignore_ascii_case("certificates")) {
+        return None;
+    }
+    let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if plain.len() == collection.len() && !upper(collection) && !upper(name) {
+        let start = path.find(collection)?;
+        let joined = path.get(start..start + collection.len() + 1 + name.len());
+        if let Some(joined) = joined.filter(|joined| joined.ends_with(name)) {
+            return Some(Cow::Borrowed(joined));
+        }
+    }
+    Some(Cow::Owned(format!("{plain}/{name}").to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vaults_are_read_from_any_case() {
+        let id = "/SUBSCRIPTIONS/S-1/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-ORDERS";
+        let vault = vault_of_resource_id(id).unwrap();
+        assert_eq!((vault.name, vault.hsm), ("KV-ORDERS", false));
+        assert_eq!((vault.subscription, vault.resource_group), (Some("S-1"), Some("RG")));
+        assert!(
+            vault_of_resource_id("/subscriptions/s/providers/microsoft.keyvault/managedHSMs/pool")
+                .unwrap()
+                .hsm
+        );
+        assert_eq!(vault_of_resource_id("/SUBSCRIPTIONS/S-1"), None);
+        assert_eq!(vault_of_url("https://kv.vault.azure.cn:443//secrets").unwrap().name, "kv");
+        assert!(vault_of_url("https://pool.managedhsm.azure.net/backup").unwrap().hsm);
+        assert_eq!(vault_of_url("https://management.azure.com/subscriptions/x"), None);
+    }
+
+    #[test]
+    fn objects_are_found_in_odd_urls() {
+        let cases = [
+            ("https://kv.vault.azure.net/secrets/db/0123", Some("secrets/db")),
+            ("https://kv.vault.azure.net/secrets/?api-version=7.4", None),
+            ("https://kv.vault.azure.net:443//keys//Sign-Key/v1/sign?api-version=7.4", Some("keys/sign-key")),
+            ("https://kv.vault.azure.net/deletedkeys/old", Some("keys/old")),
+            ("https://kv.vault.azure.net/secrets/restore?api-version=7.4", None),
+            ("https://kv.vault.azure.net/secrets/restore/0123", Some("secrets/restore")),
+            ("https://kv.vault.azure.net/certificates/issuers/CA", None),
+            ("https://kv.vault.azure.net/", None),
+            ("https://management.azure.com/subscriptions/s/secrets/a", None),
+            ("https://kv.vault.azure.net/secrets/secrets", Some("secrets/secrets")),
+            ("nonsense", None),
+        ];
+        for (url, object) in cases {
+            assert_eq!(object_of_url(url).as_deref(), object, "{url}");
+        }
+        assert!(matches!(
+            object_of_url("https://kv.vault.azure.net/secrets/db/0123"),
+            Some(Cow::Borrowed(_))
+        ));
+    }
+}

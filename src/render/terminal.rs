@@ -1,0 +1,481 @@
+//! The summary for a terminal: what to know first, in eighty columns.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::escape::line as escape;
+use crate::classify::causes::Severity;
+use crate::report::{CallerIdentity, Finding, Report, Timeline};
+use crate::ticks::Ticks;
+
+/// What the place can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Columns.
+    pub width: usize,
+    /// Whether colours may be used.
+    pub color: bool,
+    /// Rows of each table, and findings.
+    pub top: usize,
+}
+
+/// The summary.
+pub fn render(report: &Report, terminal: Terminal) -> String {
+    let mut page = Page { text: String::new(), terminal };
+    page.head(report);
+    if let Some(timeline) = &report.timeline {
+        page.strip(timeline);
+    }
+    page.causes(report);
+    page.callers(report);
+    page.vaults(report);
+    page.changes(report);
+    page.findings(report);
+    page.coverage(report);
+    page.text
+}
+
+/// A number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A part in percent to two places; by whole numbers, and never 100 % for less than all.
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".to_owned();
+    }
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+/// Bytes in the unit that fits.
+pub fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let (mut scale, mut unit) = (1_u64, 0);
+    while bytes / scale >= 1000 && unit + 1 < units.len() {
+        scale *= 1000;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{}.{} {}", bytes / scale, bytes % scale * 10 / scale, units[unit])
+    }
+}
+
+/// At most `width` columns of a text, with an ellipsis where it is cut.
+fn fit(text: &str, width: usize) -> String {
+    let text = escape(text);
+    if text.width() <= width {
+        return text.into_owned();
+    }
+    let mut fitted = String::new();
+    let mut used = 1;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        fitted.push(character);
+    }
+    fitted.push('…');
+    fitted
+}
+
+/// To the second, for a table.
+fn moment(time: Option<Ticks>) -> String {
+    let Some(time) = time else { return "-".to_owned() };
+    Ticks::from_second(time.second()).to_string().replace('T', " ").replace('Z', "")
+}
+
+fn who(caller: Option<&CallerIdentity>) -> String {
+    let Some(caller) = caller else { return "(not logged)".to_owned() };
+    let id = caller.oid.as_ref().or(caller.appid.as_ref());
+    caller.name.as_ref().or(id).cloned().unwrap_or_else(|| "(no id)".to_owned())
+}
+
+struct Page {
+    text: String,
+    terminal: Terminal,
+}
+
+/// Bars of a strip, from nothing to most.
+const BARS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn styled(&self, text: &str, style: Style) -> String {
+        if self.terminal.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn title(&mut self, title: &str) {
+        let title = self.styled(title, Style::new().bold());
+        let _ = writeln!(self.text, "\n{title}");
+    }
+
+    fn head(&mut self, report: &Report) {
+        let (totals, coverage) = (&report.totals, &report.coverage);
+        let period = format!("{} to {} UTC", moment(coverage.first), moment(coverage.last));
+        let period = if coverage.first.is_some() { period } else { "no record has a time".to_owned() };
+        let blobs = if coverage.blobs == 1 {
+            "1 blob".to_owned()
+        } else {
+            format!("{} blobs", grouped(coverage.blobs))
+        };
+        self.line(&format!("{period}, {blobs}, {}", size(coverage.bytes)));
+        self.filter(report);
+        let failures = format!("{} failures", grouped(totals.failures));
+        let color = if totals.failures > 0 { AnsiColor::Red } else { AnsiColor::Green };
+        let failures = self.styled(&failures, color.on_default().bold());
+        let rate = percent(totals.successes, totals.successes + totals.failures);
+        self.line(&format!("{} requests, {failures}, success rate {rate}", grouped(totals.requests)));
+        self.line(&format!(
+            "{} authentication challenges (normal), {} notifications",
+            grouped(totals.challenges),
+            grouped(totals.notifications)
+        ));
+    }
+
+    fn filter(&mut self, report: &Report) {
+        let filter = &report.filter;
+        let time = |name: &str, time: Option<Ticks>| time.map(|time| format!("{name} {time}"));
+        let names =
+            |name: &str, names: &[String]| (!names.is_empty()).then(|| format!("{name} {}", names.join(" ")));
+        let parts = [
+            time("since", filter.since),
+            time("until", filter.until),
+            names("vault", &filter.vaults),
+            names("caller", &filter.callers),
+            names("operation", &filter.operations),
+            names("cause", &filter.causes),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            let text = fit(&format!("only {}", parts.join(", ")), self.terminal.width);
+            self.line(&text);
+        }
+    }
+
+    fn strip(&mut self, timeline: &Timeline) {
+        let most = timeline.failures.iter().copied().max().unwrap_or(0);
+        if most == 0 {
+            return;
+        }
+        let bar = |failures: &u64| {
+            // Any failure shows: one bar at least.
+            let step = (u128::from(*failures) * 8).div_ceil(u128::from(most));
+            BARS[usize::try_from(step).unwrap_or(8).min(8)]
+        };
+        let bars: String = timeline.failures.iter().map(bar).collect();
+        self.title(&format!(
+            "Failures over time, {} a column, most {}",
+            duration(timeline.interval_s),
+            grouped(most)
+        ));
+        let bars = self.styled(&bars, AnsiColor::Red.on_default());
+        self.line(&format!("  {bars}"));
+        let length = i64::try_from(timeline.failures.len()).unwrap_or(0);
+        let end = Ticks::from_second(timeline.start.second() + length * timeline.interval_s);
+        let (start, end) = (moment(Some(timeline.start)), moment(Some(end)));
+        let gap = timeline.failures.len().saturating_sub(start.len() + end.len()).max(1);
+        self.line(&format!("  {start}{}{end}", " ".repeat(gap)));
+    }
+
+    /// A table without lines whose first column takes what is left of the width.
+    fn table(&mut self, head: &[&str], left: &[usize], rows: Vec<Vec<String>>) {
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_header(head.iter().map(|name| (*name).to_owned())).add_rows(rows);
+        for (index, column) in table.column_iter_mut().enumerate() {
+            let alignment = if left.contains(&index) { CellAlignment::Left } else { CellAlignment::Right };
+            column.set_cell_alignment(alignment);
+            column.set_padding((u16::from(index > 0), 1));
+        }
+        for row in table.lines() {
+            let row = format!("  {}", row.trim_end());
+            self.line(&row);
+        }
+    }
+
+    fn more(&mut self, all: usize, what: &str) {
+        if all > self.terminal.top {
+            self.line(&format!(
+                "  … and {} more {what} (--top N, or -o report.json for all)",
+                all - self.terminal.top
+            ));
+        }
+    }
+
+    fn causes(&mut self, report: &Report) {
+        let rows: Vec<_> = report.causes.iter().filter(|row| row.outcome == "failure").collect();
+        if rows.is_empty() {
+            return;
+        }
+        self.title("Why");
+        let titles = self.terminal.width.saturating_sub(63).clamp(10, 60);
+        let cells = rows.iter().take(self.terminal.top).map(|row| {
+            vec![
+                fit(&row.cause, 27),
+                grouped(row.count),
+                percent(row.count, report.totals.failures),
+                row.callers.to_string(),
+                row.vaults.to_string(),
+                fit(&row.title, titles),
+            ]
+        });
+        let cells = cells.collect();
+        self.table(&["cause", "count", "share", "callers", "vaults", ""], &[0, 5], cells);
+        self.more(rows.len(), "causes");
+    }
+
+    fn callers(&mut self, report: &Report) {
+        let rows: Vec<_> = report.callers.iter().filter(|row| row.failures > 0).collect();
+        if rows.is_empty() {
+            return;
+        }
+        self.title("Who");
+        let names = self.terminal.width.saturating_sub(42).clamp(20, 60);
+        let cells = rows.iter().take(self.terminal.top).map(|row| {
+            vec![
+                fit(&who(Some(&row.caller)), names),
+                row.caller.kind.to_string(),
+                grouped(row.failures),
+                grouped(row.requests),
+            ]
+        });
+        let cells = cells.collect();
+        self.table(&["caller", "kind", "failures", "requests"], &[0, 1], cells);
+        self.more(rows.len(), "callers with failures");
+    }
+
+    fn vaults(&mut self, report: &Report) {
+        self.title("Where");
+        let cells = report.vaults.iter().take(self.terminal.top).map(|row| {
+            vec![
+                fit(row.vault.as_deref().unwrap_or("(not logged)"), 30),
+                row.permission_model.unwrap_or("(not logged)").to_owned(),
+                grouped(row.failures),
+                grouped(row.requests),
+            ]
+        });
+        let cells = cells.collect();
+        self.table(&["vault", "permissions", "failures", "requests"], &[0, 1], cells);
+        self.more(report.vaults.len(), "vaults");
+    }
+
+    fn changes(&mut self, report: &Report) {
+        if report.changes.is_empty() {
+            return;
+        }
+        self.title("What changed");
+        let names = self.terminal.width.saturating_sub(62).clamp(10, 40);
+        let cells = report.changes.iter().take(self.terminal.top).map(|row| {
+            vec![
+                moment(row.time),
+                fit(row.vault.as_deref().unwrap_or("(not logged)"), 20),
+                fit(row.operation.as_deref().unwrap_or("(not logged)"), 16),
+                fit(&who(row.caller.as_ref()), names),
+            ]
+        });
+        let cells = cells.collect();
+        self.table(&["time", "vault", "operation", "by"], &[0, 1, 2, 3], cells);
+        self.more(report.changes.len(), "changes");
+    }
+
+    fn findings(&mut self, report: &Report) {
+        if report.findings.is_empty() {
+            let none = if report.totals.requests == 0 {
+                "Nothing to report: no request was counted."
+            } else {
+                "Nothing failed."
+            };
+            self.title(none);
+            return;
+        }
+        self.title("What to do, gravest first");
+        for (index, finding) in report.findings.iter().take(self.terminal.top).enumerate() {
+            self.finding(index + 1, finding);
+        }
+        self.more(report.findings.len(), "findings");
+    }
+
+    fn finding(&mut self, number: usize, finding: &Finding) {
+        let width = self.terminal.width.saturating_sub(5).max(20);
+        let color = match finding.severity {
+            Severity::High => AnsiColor::Red,
+            Severity::Medium => AnsiColor::Yellow,
+            Severity::Low | Severity::Info => AnsiColor::Cyan,
+        };
+        let mut title = wrap(
+            &escape(&format!("{} ({}, {} times)", finding.title, finding.severity, grouped(finding.count))),
+            width,
+        );
+        let first = title.remove(0);
+        let first = self.styled(&first, color.on_default().bold());
+        self.line(&format!("{number:>3}. {first}"));
+        for rest in title {
+            let rest = self.styled(&rest, color.on_default().bold());
+            self.line(&format!("     {rest}"));
+        }
+        let mut lines = wrap(&escape(&finding.why), width);
+        if let Some(fix) = finding.fix.first() {
+            lines.extend(wrap(&escape(&format!("Fix: {fix}")), width));
+        }
+        if let Some(evidence) = finding.evidence.first() {
+            let place = format!("See {}:{}", evidence.blob, evidence.line);
+            lines.extend(wrap(&escape(&place), width));
+        }
+        for line in lines {
+            self.line(&format!("     {line}"));
+        }
+    }
+
+    fn coverage(&mut self, report: &Report) {
+        let coverage = &report.coverage;
+        self.title("Coverage");
+        self.line(&format!(
+            "  {} records + {} not audit + {} blank + {} rejected = {} framed",
+            grouped(coverage.records),
+            grouped(coverage.not_audit),
+            grouped(coverage.blank),
+            grouped(coverage.rejected),
+            grouped(coverage.framed)
+        ));
+        self.line(&format!(
+            "  {} of log came down to {} rows of facts",
+            size(coverage.bytes),
+            grouped(coverage.fact_rows)
+        ));
+        for (count, what) in [
+            (coverage.untimed, "records without a readable time: they count, but not over time"),
+            (coverage.contradictory, "records whose status code and reason phrase differ: the code counts"),
+            (coverage.passed_over.len() as u64, "files passed over: plainly no logs"),
+            (coverage.same_bytes.len() as u64, "sets of blobs with the same bytes: counted each time"),
+        ] {
+            if count > 0 {
+                self.line(&format!("  {} {what}", grouped(count)));
+            }
+        }
+        if coverage.rejected > 0 || coverage.incomplete > 0 {
+            let told = format!(
+                "  {} rejected, {} blobs not read to their end",
+                grouped(coverage.rejected),
+                coverage.incomplete
+            );
+            let told = self.styled(&told, AnsiColor::Yellow.on_default().bold());
+            self.line(&told);
+        }
+        for reject in coverage.rejects.iter().take(self.terminal.top) {
+            let detail = reject.detail.as_deref().map_or_else(String::new, |detail| format!(" ({detail})"));
+            let text =
+                format!("{}:{} byte {}: {}{detail}", reject.blob, reject.line, reject.offset, reject.reason);
+            for line in wrap(&escape(&text), self.terminal.width.saturating_sub(4).max(20)) {
+                self.line(&format!("    {line}"));
+            }
+        }
+        self.more(coverage.rejects.len(), "rejects listed");
+    }
+}
+
+/// Seconds in the unit that fits.
+fn duration(seconds: i64) -> String {
+    match seconds {
+        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        s if s % 3600 == 0 => format!("{} h", s / 3600),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+/// A text in lines of at most `width` columns, broken at spaces, or within a word that is longer.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let mut word = word;
+        while !word.is_empty() {
+            let line = lines.last_mut().map_or(0, |line| line.width());
+            let space = usize::from(line > 0);
+            if line + space + word.width() <= width {
+                push_word(&mut lines, word, space == 1);
+                break;
+            }
+            if line > 0 {
+                lines.push(String::new());
+                continue;
+            }
+            let (head, rest) = word.split_at(columns(word, width));
+            push_word(&mut lines, head, false);
+            lines.push(String::new());
+            word = rest;
+        }
+    }
+    if lines.len() > 1 && lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+fn push_word(lines: &mut [String], word: &str, space: bool) {
+    if let Some(line) = lines.last_mut() {
+        if space {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+}
+
+/// How many bytes of a word take at most `width` columns; at least one character.
+fn columns(word: &str, width: usize) -> usize {
+    let mut used = 0;
+    for (index, character) in word.char_indices() {
+        used += character.width().unwrap_or(0);
+        if used > width && index > 0 {
+            return index;
+        }
+    }
+    word.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(percent(999_999, 1_000_000), "99.99 %");
+        assert_eq!(percent(0, 0), "-");
+        assert_eq!((size(999), size(1_500_000)), ("999 B".into(), "1.5 MB".into()));
+        assert_eq!(
+            (duration(30), duration(300), duration(7200), duration(86_400)),
+            ("30 s".into(), "5 min".into(), "2 h".into(), "1 d".into())
+        );
+    }
+
+    #[test]
+    fn text_is_cut_and_wrapped_by_columns() {
+        assert_eq!(fit("日本語テキスト", 7), "日本語…");
+        assert_eq!(fit("short", 7), "short");
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("aaaaaaaa b", 3), ["aaa", "aaa", "aa", "b"]);
+        assert_eq!(wrap("", 3), [""]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+    }
+}

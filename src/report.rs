@@ -1,0 +1,437 @@
+//! The report: the one thing that every renderer reads, and the public form of `report.json`.
+//!
+//! All of it is derived from facts, so it is the same for the same input whatever the threads, the
+//! order of files, or the way through a facts folder. Texts stand here as the log has them:
+//! renderers escape. Must hold no wall clock and no path of its own.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::classify::Basis;
+use crate::classify::causes::Severity;
+use crate::decode::{NotAudit, Reason};
+use crate::record::caller::CallerKind;
+use crate::ticks::Ticks;
+
+/// The form of the report; its number changes when a field changes meaning or goes.
+pub const SCHEMA: &str = "akvlens-report/1";
+
+/// What failed, who it was, why, and what to do.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// Which part of the input it is about.
+    pub filter: FilterEcho,
+    /// What was read, and what of it could not be.
+    pub coverage: CoverageReport,
+    /// The sums.
+    pub totals: Totals,
+    /// Why: every cause that occurs, failures first, then by count.
+    pub causes: Vec<CauseReport>,
+    /// Where: every vault, most failures first.
+    pub vaults: Vec<VaultReport>,
+    /// Who: every caller, most failures first.
+    pub callers: Vec<CallerReport>,
+    /// Who did what where.
+    pub by_caller_operation: Vec<CallerOperation>,
+    /// When.
+    pub timeline: Option<Timeline>,
+    /// What was changed on the vaults, in order of time.
+    pub changes: Vec<Change>,
+    /// What to act on, gravest first.
+    pub findings: Vec<Finding>,
+}
+
+/// What made a report.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `akvlens`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The date of the table of causes.
+    pub causes_dated: String,
+}
+
+/// The filter as it was understood.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct FilterEcho {
+    /// First second that counts.
+    pub since: Option<Ticks>,
+    /// First second that no longer counts.
+    pub until: Option<Ticks>,
+    /// Vault names.
+    pub vaults: Vec<String>,
+    /// Callers.
+    pub callers: Vec<String>,
+    /// Operations.
+    pub operations: Vec<String>,
+    /// Causes.
+    pub causes: Vec<String>,
+}
+
+/// What was read. For each blob and in all, `records + not_audit + blank + rejected = framed`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct CoverageReport {
+    /// Number of blobs.
+    pub blobs: u64,
+    /// Blobs that could not be read to their end.
+    pub incomplete: u64,
+    /// Bytes as stored.
+    pub stored_bytes: u64,
+    /// Bytes decompressed.
+    pub bytes: u64,
+    /// Everything that was framed.
+    pub framed: u64,
+    /// Audit records.
+    pub records: u64,
+    /// Blank lines.
+    pub blank: u64,
+    /// Frames that are no record.
+    pub rejected: u64,
+    /// Records of other logs.
+    pub not_audit: u64,
+    /// Those by kind.
+    pub not_audit_by_kind: BTreeMap<NotAudit, u64>,
+    /// Rejects by reason.
+    pub rejected_by_reason: BTreeMap<Reason, u64>,
+    /// Blobs by container.
+    pub shapes: BTreeMap<String, u64>,
+    /// First audit record.
+    pub first: Option<Ticks>,
+    /// Last audit record.
+    pub last: Option<Ticks>,
+    /// Audit records without a readable time: counted everywhere but over time.
+    pub untimed: u64,
+    /// Audit records whose status code and reason phrase contradict each other: the code counts.
+    pub contradictory: u64,
+    /// Rows of the requests table: what the bytes came down to.
+    pub fact_rows: u64,
+    /// The first rejects of each blob, by blob and place.
+    pub rejects: Vec<RejectReport>,
+    /// Each blob.
+    pub per_blob: Vec<BlobReport>,
+    /// Files that were not read, because they are plainly no logs.
+    pub passed_over: Vec<PassedOverReport>,
+    /// Blobs with the same bytes under several names: counted each time.
+    pub same_bytes: Vec<Vec<String>>,
+}
+
+/// One blob.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BlobReport {
+    /// Name.
+    pub blob: String,
+    /// Bytes as stored.
+    pub stored_bytes: u64,
+    /// Bytes decompressed.
+    pub bytes: u64,
+    /// Everything framed.
+    pub framed: u64,
+    /// Audit records.
+    pub records: u64,
+    /// Blank lines.
+    pub blank: u64,
+    /// Rejected frames.
+    pub rejected: u64,
+    /// Records of other logs.
+    pub not_audit: u64,
+    /// First audit record.
+    pub first: Option<Ticks>,
+    /// Last audit record.
+    pub last: Option<Ticks>,
+    /// Compression.
+    pub compression: String,
+    /// Containers met.
+    pub shapes: Vec<String>,
+    /// It could not be read to its end.
+    pub incomplete: bool,
+}
+
+/// One reject.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct RejectReport {
+    /// Blob.
+    pub blob: String,
+    /// Bytes before it, decompressed.
+    pub offset: u64,
+    /// Line of its first byte, from 1; 0 where the whole blob is meant.
+    pub line: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Why.
+    pub reason: Reason,
+    /// What exactly.
+    pub detail: Option<String>,
+}
+
+/// A file that was not read.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PassedOverReport {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub why: String,
+}
+
+/// The sums. `requests = successes + failures + challenges`; notifications are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Totals {
+    /// Everything that somebody asked for.
+    pub requests: u64,
+    /// What worked.
+    pub successes: u64,
+    /// What did not, unanswered challenges included.
+    pub failures: u64,
+    /// Authentication challenges that were answered: no failures.
+    pub challenges: u64,
+    /// Event Grid notifications: no requests.
+    pub notifications: u64,
+    /// Requests that the log gives no status for; they count as successes.
+    pub without_status: u64,
+}
+
+/// How many verdicts rest on what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BasisCounts {
+    /// On the message.
+    pub text: u64,
+    /// On a flag.
+    pub flag: u64,
+    /// On another request.
+    pub pairing: u64,
+    /// On the status alone.
+    pub status: u64,
+}
+
+/// One cause.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CauseReport {
+    /// Its id.
+    pub cause: String,
+    /// Its title.
+    pub title: String,
+    /// `success`, `failure`, `challenge` or `notification`.
+    pub outcome: String,
+    /// The status it has most often.
+    pub status: Option<u16>,
+    /// Requests by status (text, as JSON keys are).
+    pub statuses: BTreeMap<String, u64>,
+    /// Requests.
+    pub count: u64,
+    /// What the verdicts rest on.
+    pub basis: BasisCounts,
+    /// First.
+    pub first: Option<Ticks>,
+    /// Last.
+    pub last: Option<Ticks>,
+    /// Number of different callers; those that the log does not name count as none.
+    pub callers: u64,
+    /// Number of different vaults.
+    pub vaults: u64,
+}
+
+/// One vault.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VaultReport {
+    /// Name.
+    pub vault: Option<String>,
+    /// Managed HSM.
+    pub hsm: bool,
+    /// Subscription id.
+    pub subscription: Option<String>,
+    /// Resource group.
+    pub resource_group: Option<String>,
+    /// Region, where a message names it.
+    pub region: Option<String>,
+    /// `rbac`, `access-policies`, or `both` when the log shows a change; missing where it is silent.
+    pub permission_model: Option<&'static str>,
+    /// Requests.
+    pub requests: u64,
+    /// Failures.
+    pub failures: u64,
+    /// First.
+    pub first: Option<Ticks>,
+    /// Last.
+    pub last: Option<Ticks>,
+}
+
+/// A caller's identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct CallerIdentity {
+    /// Object id.
+    pub oid: Option<String>,
+    /// Application (client) id.
+    pub appid: Option<String>,
+    /// What it is.
+    pub kind: CallerKind,
+    /// Name.
+    pub name: Option<String>,
+    /// Tenant.
+    pub tenant: Option<String>,
+}
+
+/// One caller.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CallerReport {
+    /// Who.
+    #[serde(flatten)]
+    pub caller: CallerIdentity,
+    /// ARM id of the managed identity.
+    pub managed_identity: Option<String>,
+    /// ARM id of the resource that runs it.
+    pub resource: Option<String>,
+    /// Requests.
+    pub requests: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Failures by cause.
+    pub causes: BTreeMap<String, u64>,
+    /// Vaults it called.
+    pub vaults: Vec<String>,
+    /// First.
+    pub first: Option<Ticks>,
+    /// Last.
+    pub last: Option<Ticks>,
+}
+
+/// One caller's use of one operation on one vault.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CallerOperation {
+    /// Vault.
+    pub vault: Option<String>,
+    /// Object id.
+    pub oid: Option<String>,
+    /// Application id.
+    pub appid: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Operation.
+    pub operation: Option<String>,
+    /// Requests.
+    pub requests: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Failures and challenges by cause.
+    pub causes: BTreeMap<String, u64>,
+    /// First.
+    pub first: Option<Ticks>,
+    /// Last.
+    pub last: Option<Ticks>,
+}
+
+/// Requests and failures in equal intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Timeline {
+    /// Start of the first interval.
+    pub start: Ticks,
+    /// Seconds of each interval.
+    pub interval_s: i64,
+    /// Requests in each.
+    pub requests: Vec<u64>,
+    /// Failures in each.
+    pub failures: Vec<u64>,
+}
+
+/// A change on a vault.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Change {
+    /// When.
+    pub time: Option<Ticks>,
+    /// Vault.
+    pub vault: Option<String>,
+    /// Operation or notification.
+    pub operation: Option<String>,
+    /// Who.
+    pub caller: Option<CallerIdentity>,
+    /// Status.
+    pub status: Option<u16>,
+    /// How often at that tick.
+    pub count: u64,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// The log's silence leaves other readings open.
+    Low,
+    /// Inferred.
+    Medium,
+    /// The service said so itself.
+    High,
+}
+
+/// Something to act on.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Stable from run to run.
+    pub id: String,
+    /// What it is: the cause's id.
+    pub code: String,
+    /// How grave.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// Vault.
+    pub vault: Option<String>,
+    /// Who, where the log says.
+    pub caller: Option<CallerIdentity>,
+    /// Operation.
+    pub operation: Option<String>,
+    /// Object, `collection/name`.
+    pub object: Option<String>,
+    /// Status it has most often.
+    pub status: Option<u16>,
+    /// How many requests.
+    pub count: u64,
+    /// Their part of all failures, in percent with two places.
+    pub share_percent: f64,
+    /// First.
+    pub first: Option<Ticks>,
+    /// Last.
+    pub last: Option<Ticks>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What it rests on.
+    pub basis: Basis,
+    /// What happened, in a sentence.
+    pub why: String,
+    /// What to do, in steps.
+    pub fix: Vec<String>,
+    /// Where to read on.
+    pub reference: String,
+    /// Addresses it came from, most requests first.
+    pub client_addresses: Vec<String>,
+    /// Records that show it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One record that shows a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Evidence {
+    /// Blob.
+    pub blob: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// When.
+    pub time: Option<Ticks>,
+    /// Correlation id.
+    pub correlation_id: Option<String>,
+    /// Client address.
+    pub client_address: Option<String>,
+    /// Client agent.
+    pub client_agent: Option<String>,
+    /// Message, without tokens.
+    pub message: Option<String>,
+}
+
+/// The published JSON Schema of a report.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}

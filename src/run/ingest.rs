@@ -1,0 +1,142 @@
+//! Input of any kind to facts, for every command; and the commands that keep them.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::INTERRUPTED;
+use crate::cli::{FactsArgs, MergeArgs};
+use crate::error::{Error, ExitStatus};
+use crate::facts::Facts;
+use crate::findings;
+use crate::ingest::Ingest;
+use crate::output::{note, write_file};
+use crate::parts::{self, Part};
+use crate::progress::Bar;
+use crate::render::terminal::{grouped, size};
+use crate::settings::{Input, Settings};
+use crate::source::{Listing, list};
+
+/// Reads everything that the inputs name: logs and folders of facts.
+///
+/// # Errors
+/// When an input does not exist, a facts folder cannot be used, a blob would count twice, or Ctrl-C.
+pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
+    let started = Instant::now();
+    let listing = list(&input.inputs)?;
+    if listing.blobs.is_empty() && listing.facts.is_empty() {
+        return Err(nothing_in(&input.inputs, &listing));
+    }
+    let parts = parts::union(&listing.facts)?;
+    let names: Vec<String> = listing.blobs.iter().map(|blob| blob.name.clone()).collect();
+    parts::check_blobs(&parts, &names)?;
+    // A second handler in one process is an error that does not matter.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+    let mut facts = logs(input, settings, &listing)?;
+    for part in &parts {
+        facts.merge(part.read()?);
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+    }
+    tell(&facts, settings, started, &parts);
+    Ok(facts)
+}
+
+fn nothing_in(inputs: &[String], listing: &Listing) -> Error {
+    let passed = listing.passed_over.len();
+    let more = if passed > 0 {
+        format!(" ({passed} files were passed over, plainly no logs)")
+    } else {
+        String::new()
+    };
+    let unreadable =
+        listing.unreadable.first().map_or_else(String::new, |(name, why)| format!("; {name}: {why}"));
+    Error::NoInput(format!("no log in '{}'{more}{unreadable}", inputs.join("', '")))
+}
+
+/// Reads the logs.
+fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Facts, Error> {
+    let bar = Bar::new(listing.bytes(), settings.progress);
+    let ingest = Ingest {
+        causes: &settings.causes,
+        limits: input.limits,
+        threads: settings.threads,
+        progress: &bar,
+        interrupted: &INTERRUPTED,
+        keep_rejects: input.rejects.is_some(),
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build();
+    let pool = pool.map_err(|error| Error::Usage(format!("--threads {}: {error}", settings.threads)))?;
+    let ingested = pool.install(|| ingest.run(listing));
+    bar.finish();
+    let ingested = ingested?;
+    if let Some(path) = &input.rejects {
+        let lines = ingested.rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
+        let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
+        write_file(path, text.as_bytes())?;
+    }
+    Ok(ingested.facts)
+}
+
+/// Says on standard error how long it took: never in a report, which is the same every time.
+fn tell(facts: &Facts, settings: &Settings, started: Instant, parts: &[Part]) {
+    if settings.quiet {
+        return;
+    }
+    let bytes: u64 = facts.coverage.iter().map(|(_, blob)| blob.bytes).sum();
+    let records: u64 = facts.coverage.iter().map(|(_, blob)| blob.records).sum();
+    let elapsed = started.elapsed();
+    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    let what = if parts.is_empty() { "read" } else { "read (facts included)" };
+    note(&format!(
+        "{what} {} ({} records) in {:.2} s: {}/s on {} threads",
+        size(bytes),
+        grouped(records),
+        elapsed.as_secs_f64(),
+        size(bytes.saturating_mul(1000) / milliseconds),
+        settings.threads
+    ));
+}
+
+/// The exit status that coverage asks for.
+pub(super) fn status(facts: &Facts, input: &Input) -> ExitStatus {
+    let rejected: u64 = facts.coverage.iter().map(|(_, blob)| blob.rejected()).sum();
+    let incomplete = facts.coverage.iter().filter(|(_, blob)| blob.incomplete).count() as u64;
+    // A blob's own error is counted among its rejects.
+    if rejected > input.max_rejected || incomplete > input.max_rejected {
+        ExitStatus::Incomplete
+    } else {
+        ExitStatus::Clean
+    }
+}
+
+/// `akvlens facts`.
+pub(super) fn facts(args: &FactsArgs, settings: &Settings) -> Result<ExitStatus, Error> {
+    let input = settings.input(&args.input)?;
+    let judgement = settings.judgement(&args.filter, args.challenge_window)?;
+    let mut facts = read(&input, settings)?;
+    let status = status(&facts, &input);
+    if !judgement.filter.is_all() {
+        // What is filtered out could no longer answer a challenge: that is settled before.
+        findings::judge(&mut facts, &settings.causes, &judgement);
+    }
+    let id = parts::add(&args.output, &mut facts)?;
+    if !settings.quiet {
+        note(&format!(
+            "{}: {id}, {} rows of requests",
+            args.output.display(),
+            grouped(facts.requests.rows() as u64)
+        ));
+    }
+    Ok(status)
+}
+
+/// `akvlens merge`.
+pub(super) fn merge(args: &MergeArgs, settings: &Settings) -> Result<ExitStatus, Error> {
+    let parts = parts::union(&args.folders)?;
+    parts::copy(&parts, &args.output)?;
+    if !settings.quiet {
+        note(&format!("{}: {} parts", args.output.display(), parts::list(&args.output)?.len()));
+    }
+    Ok(ExitStatus::Clean)
+}

@@ -1,0 +1,97 @@
+//! `akvlens report`.
+
+use std::path::Path;
+
+use super::ingest;
+use crate::cli::ReportArgs;
+use crate::error::{Error, ExitStatus};
+use crate::findings;
+use crate::output::{note, write_file, write_stdout};
+use crate::render::terminal::{self, Terminal};
+use crate::render::{Format, json};
+use crate::report::Report;
+use crate::settings::{Settings, nearest};
+
+/// Findings and rows in Markdown, unless said otherwise.
+const MARKDOWN_TOP: usize = 50;
+
+/// Findings and rows on a terminal, unless said otherwise.
+const TERMINAL_TOP: usize = 10;
+
+/// Reads, judges, writes.
+pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, Error> {
+    let formats = formats(args)?;
+    let input = settings.input(&args.input)?;
+    let judgement = settings.judgement(&args.filter, args.challenge_window)?;
+    let facts = ingest::read(&input, settings)?;
+    let complete = ingest::status(&facts, &input);
+    let known: Vec<String> = vaults_of(&facts);
+    let report = findings::report(facts, &settings.causes, &judgement);
+    if report.totals.requests == 0 && !judgement.filter.is_all() && !settings.quiet {
+        tell_no_match(args, &known);
+    }
+    for (path, format) in &formats {
+        match format {
+            Some(format) => write_file(path, &format.render(&report, settings.top(args.top, MARKDOWN_TOP)))?,
+            None => write_stdout(&json::render(&report))?,
+        }
+    }
+    if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
+        let terminal = Terminal {
+            width: settings.surroundings.width,
+            color: settings.color,
+            top: settings.top(args.top, TERMINAL_TOP),
+        };
+        write_stdout(terminal::render(&report, terminal).as_bytes())?;
+    }
+    Ok(status(complete, &report, args, settings))
+}
+
+/// The output files with their formats; `None` is JSON to standard output. Checked before anything
+/// is read.
+fn formats(args: &ReportArgs) -> Result<Vec<(&Path, Option<Format>)>, Error> {
+    let format = |path: &'_ std::path::PathBuf| {
+        if path.as_os_str() == "-" {
+            return Ok(None);
+        }
+        let known = Format::of_path(path);
+        known.map(Some).ok_or_else(|| {
+            Error::Usage(format!(
+                "-o '{}': the extension names no format; there are {}",
+                path.display(),
+                Format::all()
+            ))
+        })
+    };
+    args.output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
+}
+
+fn vaults_of(facts: &crate::facts::Facts) -> Vec<String> {
+    let names = facts.requests.iter().filter_map(|(key, _)| facts.dimensions.vault_row(key.vault).name);
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A filter that matched nothing is likely a slip of the pen.
+fn tell_no_match(args: &ReportArgs, vaults: &[String]) {
+    note("no request matches the filter");
+    for name in &args.filter.vault {
+        if !vaults.iter().any(|vault| vault.eq_ignore_ascii_case(name))
+            && let Some(near) = nearest(&name.to_ascii_lowercase(), vaults.iter().map(String::as_str))
+        {
+            note(&format!("--vault {name}: did you mean {}?", crate::render::escape::line(near)));
+        }
+    }
+}
+
+/// Incomplete input goes before findings: what was not read may hold more of them.
+fn status(complete: ExitStatus, report: &Report, args: &ReportArgs, settings: &Settings) -> ExitStatus {
+    let found =
+        settings.fail_on(args.fail_on).is_some_and(|severity| findings::has_finding(report, severity));
+    match complete {
+        ExitStatus::Clean if found => ExitStatus::Findings,
+        other => other,
+    }
+}

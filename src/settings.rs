@@ -1,0 +1,279 @@
+//! What was typed, plus `akvlens.toml`, into what is meant: resolved and checked. Only this goes
+//! inward.
+//!
+//! A value on the command line goes before one in the file, and that before the default. The file
+//! is read strictly: an unknown key is an error with its line.
+
+mod time;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::classify::causes::{Causes, Severity};
+use crate::cli::{ColorWhen, FilterArgs, Global, InputArgs};
+use crate::decode::Limits;
+use crate::error::Error;
+use crate::findings::Judgement;
+use crate::findings::filter::{Filter, Names};
+
+/// The settings file that is read when none is named.
+const DEFAULT_FILE: &str = "akvlens.toml";
+
+/// `akvlens.toml`: every key may be left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct File {
+    /// Cause file, relative to the settings file.
+    causes: Option<PathBuf>,
+    /// Threads.
+    threads: Option<u16>,
+    /// Longest record.
+    max_record: Option<String>,
+    /// Expansion bound.
+    max_expansion: Option<u64>,
+    /// Rejected records that are put up with.
+    max_rejected: Option<u64>,
+    /// Seconds for a challenge's answer.
+    challenge_window: Option<u32>,
+    /// Rows shown.
+    top: Option<usize>,
+    /// Severity that makes the exit status 1.
+    fail_on: Option<Severity>,
+}
+
+/// What the surroundings are; passed in so that nothing inward asks for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Processors.
+    pub processors: usize,
+    /// Whether colours are not wanted (NO_COLOR).
+    pub no_color: bool,
+}
+
+/// What every command needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// The table of causes.
+    pub causes: Causes,
+    /// Threads.
+    pub threads: usize,
+    /// Colours on standard output.
+    pub color: bool,
+    /// A progress bar may be shown.
+    pub progress: bool,
+    /// Errors only.
+    pub quiet: bool,
+    /// What the surroundings are.
+    pub surroundings: Surroundings,
+    file: File,
+}
+
+/// How input is read.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// What to read.
+    pub inputs: Vec<String>,
+    /// Bounds for each blob.
+    pub limits: Limits,
+    /// Where rejects go.
+    pub rejects: Option<PathBuf>,
+    /// Rejected records that are put up with.
+    pub max_rejected: u64,
+}
+
+impl Settings {
+    /// Resolves what every command takes.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub fn new(global: &Global, surroundings: Surroundings) -> Result<Self, Error> {
+        let (file, folder) = read_file(global.config.as_deref())?;
+        let of_file = file.causes.as_ref().map(|causes| folder.join(causes));
+        let causes = match global.causes.clone().or(of_file) {
+            Some(path) => {
+                let text = fs::read_to_string(&path).map_err(Error::read(&path))?;
+                Causes::with_file(&path, &text)?
+            }
+            None => Causes::built_in(),
+        };
+        let threads = global.threads.or(file.threads).map_or(surroundings.processors, usize::from);
+        let color = match global.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => surroundings.stdout_is_terminal && !surroundings.no_color,
+        };
+        let progress = surroundings.stderr_is_terminal && !global.no_progress && !global.quiet;
+        Ok(Self { causes, threads: threads.max(1), color, progress, quiet: global.quiet, surroundings, file })
+    }
+
+    /// Resolves how input is read.
+    ///
+    /// # Errors
+    /// When a size is none.
+    pub fn input(&self, args: &InputArgs) -> Result<Input, Error> {
+        let default = Limits::default();
+        let max_record_bytes = match args.max_record.as_ref().or(self.file.max_record.as_ref()) {
+            Some(text) => size(text)?,
+            None => default.max_record_bytes,
+        };
+        let max_expansion = args.max_expansion.or(self.file.max_expansion).unwrap_or(default.max_expansion);
+        Ok(Input {
+            inputs: args.inputs.clone(),
+            limits: Limits { max_record_bytes, max_expansion: max_expansion.max(1) },
+            rejects: args.rejects.clone(),
+            max_rejected: args.max_rejected.or(self.file.max_rejected).unwrap_or(0),
+        })
+    }
+
+    /// Resolves how facts are judged.
+    ///
+    /// # Errors
+    /// When a time or a pattern is none.
+    pub fn judgement(&self, args: &FilterArgs, challenge_window: Option<u32>) -> Result<Judgement, Error> {
+        let challenge_window_s = challenge_window.or(self.file.challenge_window).unwrap_or(60);
+        if challenge_window_s == 0 {
+            return Err(Error::Usage("--challenge-window: must be at least 1 second".into()));
+        }
+        let time = |name: &str, text: &Option<String>| {
+            let read = |text: &String| {
+                time::read(text, self.surroundings.now)
+                    .map_err(|why| Error::Usage(format!("{name} '{text}': {why}")))
+            };
+            text.as_ref().map(read).transpose()
+        };
+        let filter = Filter {
+            since: time("--since", &args.since)?,
+            until: time("--until", &args.until)?,
+            vaults: Names::new(&args.vault)?,
+            callers: Names::new(&args.caller)?,
+            operations: Names::new(&args.operation)?,
+            causes: Names::new(&args.cause)?,
+        };
+        if let (Some(since), Some(until)) = (filter.since, filter.until)
+            && since >= until
+        {
+            return Err(Error::Usage("--since must be before --until".into()));
+        }
+        self.check_causes(&args.cause)?;
+        Ok(Judgement { challenge_window_s, filter })
+    }
+
+    /// Refuses a cause that does not exist, with the nearest that does.
+    fn check_causes(&self, names: &[String]) -> Result<(), Error> {
+        for name in names.iter().filter(|name| !name.contains(['*', '?', '[', '{'])) {
+            if self.causes.find(&name.to_ascii_lowercase()).is_none() {
+                let near = nearest(name, self.causes.iter().map(|cause| cause.id.as_str()));
+                let near = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+                return Err(Error::Usage(format!(
+                    "--cause '{name}': no such cause{near}; `akvlens explain` lists them"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows shown.
+    pub fn top(&self, typed: Option<usize>, default: usize) -> usize {
+        typed.or(self.file.top).unwrap_or(default)
+    }
+
+    /// The severity that makes the exit status 1.
+    pub fn fail_on(&self, typed: Option<Severity>) -> Option<Severity> {
+        typed.or(self.file.fail_on)
+    }
+}
+
+/// The settings file and the folder that its paths are relative to.
+fn read_file(named: Option<&Path>) -> Result<(File, PathBuf), Error> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Default::default());
+        }
+        Err(error) => return Err(Error::read(path)(error)),
+    };
+    let file = toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+        Error::Usage(format!("{}:{line}: {}", path.display(), error.message()))
+    })?;
+    Ok((file, path.parent().unwrap_or(Path::new("")).to_path_buf()))
+}
+
+/// Bytes of `16MB`, `16MiB`, `4k` or a plain number.
+fn size(text: &str) -> Result<usize, Error> {
+    let wrong =
+        || Error::Usage(format!("--max-record '{text}': write a size such as 16MB or 16MiB, at least 1kB"));
+    let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let scale: usize = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(scale));
+    bytes.filter(|bytes| *bytes >= 1000).ok_or_else(wrong)
+}
+
+/// The candidate that differs least, if it differs little.
+pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let near = candidates.map(|candidate| (distance(name, candidate), candidate)).min()?;
+    (near.0 <= name.chars().count() / 2).then_some(near.1)
+}
+
+/// Levenshtein distance.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, character) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, with) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(character != *with);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(size("16MiB").unwrap(), 16 << 20);
+        assert_eq!(size("2 GB").unwrap(), 2_000_000_000);
+        assert_eq!(size("5000").unwrap(), 5000);
+        for wrong in ["", "x", "1TB", "12", "-1MB", "99999999999999999999G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered() {
+        let names = || ["missing-policy", "missing-role", "throttled"].into_iter();
+        assert_eq!(nearest("mising-polcy", names()), Some("missing-policy"));
+        assert_eq!(nearest("throtled", names()), Some("throttled"));
+        assert_eq!(nearest("zzzz", names()), None);
+    }
+}

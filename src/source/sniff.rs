@@ -1,0 +1,95 @@
+//! Whether a file in a folder may be a log at all, by its first bytes.
+//!
+//! Errs on the side of reading: only what is plainly something else is passed over, so that a
+//! damaged log is rejected in the open and never skipped.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::decode::compression::{Compression, sniff};
+
+/// What a file looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// It may be a log.
+    LikeALog,
+    /// It is plainly none.
+    LikeSomethingElse(&'static str),
+}
+
+/// First bytes of well-known files that are no logs.
+const KNOWN: &[(&[u8], &str)] = &[
+    (b"PAR1", "Parquet"),
+    (b"\x89PNG", "an image"),
+    (b"GIF8", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a zip archive (unpack it first)"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"SQLite format 3", "a database"),
+    (b"Obj\x01", "Avro (not read yet)"),
+    (b"<", "HTML or XML"),
+];
+
+/// Names that logs have, whatever is in them.
+const LOG_NAMES: &[&str] = &["json", "jsonl", "ndjson", "log", "gz", "zst"];
+
+/// Looks at a file's first bytes. A file that cannot be opened is left to the reader to report.
+pub(super) fn look(path: &Path) -> Looks {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let named = path
+        .extension()
+        .is_some_and(|extension| LOG_NAMES.iter().any(|name| extension.eq_ignore_ascii_case(name)));
+    if read.is_err() || named || sniff(&start) != Compression::None {
+        return Looks::LikeALog;
+    }
+    look_at(&start)
+}
+
+/// Looks at first bytes.
+fn look_at(start: &[u8]) -> Looks {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    if let Some((_, what)) =
+        KNOWN.iter().find(|(magic, _)| start.starts_with(magic) || text.starts_with(magic))
+    {
+        return Looks::LikeSomethingElse(what);
+    }
+    let object = |line: &[u8]| line.first().is_some_and(|byte| matches!(byte, b'{' | b'['));
+    if text.is_empty()
+        || text.split(|byte| *byte == b'\n').any(|line| object(line.trim_ascii_start())) && !is_toml(text)
+    {
+        return Looks::LikeALog;
+    }
+    Looks::LikeSomethingElse("text without JSON")
+}
+
+/// Whether text with lines that begin with `[` is a settings file: a first line of `#` or `key =`.
+fn is_toml(text: &[u8]) -> bool {
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    first.starts_with(b"#")
+        || first.splitn(2, |byte| *byte == b'=').next().is_some_and(|key| {
+            key.len() < first.len()
+                && key.trim_ascii().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_plainly_no_log_is_passed_over() {
+        for log in
+            ["", "\n\n", "{\"a\":1}", "\u{feff} [", "cut\":1}\n{\"time\":1}", "Mar 12 host {\n{\"a\":1}"]
+        {
+            assert_eq!(look_at(log.as_bytes()), Looks::LikeALog, "{log}");
+        }
+        for other in ["# Title\n\n[link](x)", "records = 3\n[causes]\nx = 1", "<html>", "hello", "PAR1\u{1}"]
+        {
+            assert_ne!(look_at(other.as_bytes()), Looks::LikeALog, "{other}");
+        }
+    }
+}
