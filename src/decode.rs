@@ -138,7 +138,7 @@ pub struct Reject {
 #[derive(Debug)]
 pub enum Decoded<'a> {
     /// An audit record.
-    Record(Box<Record<'a>>, Place),
+    Record(&'a Record<'a>, Place),
     /// A record of another log.
     NotAudit(NotAudit),
     /// A frame that is no record; its bytes as far as they are still at hand.
@@ -150,6 +150,8 @@ pub enum Decoded<'a> {
 pub struct Totals {
     /// Decompressed bytes.
     pub bytes: u64,
+    /// Line ends met.
+    pub line_ends: u64,
     /// Lines of nothing but white space outside any record.
     pub blank: u64,
     /// The containers met: see [`Shape`].
@@ -165,12 +167,25 @@ pub struct Totals {
 pub fn decode(
     reader: impl Read,
     limits: Limits,
+    sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, io::Result<()>) {
+    decode_from(reader, 0, limits, sink)
+}
+
+/// [`decode`] for a reader that begins `offset` bytes into the blob; lines still count from 1.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_from(
+    reader: impl Read,
+    offset: u64,
+    limits: Limits,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let mut framer = Framer::new(reader, limits.max_record_bytes);
+    let mut framer = Framer::new(reader, offset, limits.max_record_bytes);
     let result = loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(frame, &mut sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, &mut sink) {
                 After::Go => {}
                 After::Stop => break Ok(()),
                 After::Reframe => framer.reframe(),
@@ -191,22 +206,25 @@ enum After {
 
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: Frame<'_>, sink: &mut impl FnMut(Decoded<'_>) -> bool) -> After {
+fn decode_frame(frame: &Frame<'_>, sink: &mut impl FnMut(Decoded<'_>) -> bool) -> After {
     let more = match frame.kind {
         FrameKind::Broken(reason, detail) => {
             let reason = refine(reason, frame.bytes);
             let reject = Reject { place: frame.place, reason, detail: detail.map(str::to_owned) };
             sink(Decoded::Reject(reject, frame.bytes))
         }
-        FrameKind::Line | FrameKind::Object => match resource_log::decode(frame.bytes) {
-            Ok(resource_log::Form::Audit(record)) => sink(Decoded::Record(record, frame.place)),
-            Ok(resource_log::Form::NotAudit(kind)) => sink(Decoded::NotAudit(kind)),
-            Err(_) if frame.kind == FrameKind::Line => return After::Reframe,
-            Err((reason, detail)) => {
-                let reason = refine(reason, frame.bytes);
-                sink(Decoded::Reject(Reject { place: frame.place, reason, detail }, frame.bytes))
+        FrameKind::Line | FrameKind::Object => {
+            let mut record = Record::default();
+            match resource_log::decode(frame.bytes, &mut record) {
+                Ok(resource_log::Form::Audit) => sink(Decoded::Record(&record, frame.place)),
+                Ok(resource_log::Form::NotAudit(kind)) => sink(Decoded::NotAudit(kind)),
+                Err(_) if frame.kind == FrameKind::Line => return After::Reframe,
+                Err((reason, detail)) => {
+                    let reason = refine(reason, frame.bytes);
+                    sink(Decoded::Reject(Reject { place: frame.place, reason, detail }, frame.bytes))
+                }
             }
-        },
+        }
     };
     if more { After::Go } else { After::Stop }
 }

@@ -34,7 +34,8 @@ pub struct Explanation<'c> {
 /// Explains a pasted text: an error message, the JSON body of an HTTP error, or a whole record of
 /// the log. Without a status every cause is tried.
 pub fn explain<'c>(text: &str, status: Option<u16>, causes: &'c Causes) -> Explanation<'c> {
-    if let Ok(Form::Audit(record)) = resource_log::decode(text.trim().as_bytes()) {
+    let mut record = Record::default();
+    if resource_log::decode(text.trim().as_bytes(), &mut record) == Ok(Form::Audit) {
         return explain_record(&record, causes);
     }
     let (text, codes) = unwrap_json(text);
@@ -89,7 +90,7 @@ fn unwrap_json(text: &str) -> (String, Vec<String>) {
 pub fn page(explanation: &Explanation<'_>, width: usize) -> String {
     let Some(cause) = explanation.cause else { return unknown(explanation) };
     let known = known(&explanation.details);
-    let mut page = heading(cause);
+    let mut page = heading(cause, width);
     let rests = match explanation.basis {
         Basis::Text => "recognised by its text",
         Basis::Flag => "recognised by its error code or access flag",
@@ -110,7 +111,7 @@ pub fn page(explanation: &Explanation<'_>, width: usize) -> String {
 
 /// The page of a cause.
 pub fn card(cause: &Cause, width: usize) -> String {
-    let mut page = heading(cause);
+    let mut page = heading(cause, width);
     page.push('\n');
     section(&mut page, "What it means", &cause.meaning, width);
     steps(&mut page, &fill_fix(cause, &Known::default()), width);
@@ -170,11 +171,12 @@ pub fn list(causes: &Causes) -> String {
     page
 }
 
-fn heading(cause: &Cause) -> String {
+fn heading(cause: &Cause, width: usize) -> String {
     let statuses: Vec<String> = cause.status.iter().map(ToString::to_string).collect();
     let mut about = vec![cause.outcome.to_string(), cause.severity.to_string()];
     about.extend((!statuses.is_empty()).then(|| format!("status {}", statuses.join(", "))));
-    format!("{}: {} ({})\n", line(&cause.id), line(&cause.title), about.join(", "))
+    let heading = format!("{}: {} ({})", cause.id, cause.title, about.join(", "));
+    wrap(&heading, width).join("\n") + "\n"
 }
 
 fn unknown(explanation: &Explanation<'_>) -> String {
@@ -264,14 +266,14 @@ fn steps(page: &mut String, steps: &[String], width: usize) {
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    crate::render::terminal::wrap(&line(text), width)
+    crate::render::text::wrap(&line(text), width)
 }
 
 /// The page of a token.
 pub fn token_page(report: &token::TokenReport, width: usize) -> String {
     let mut page = String::from("The token says\n");
     for (claim, value) in &report.claims {
-        let _ = writeln!(page, "  {claim}: {}", line(value));
+        let _ = writeln!(page, "  {claim}: {}", line(&redact(value)));
     }
     page.push_str("\nChecks, made on this machine; the signature was neither read nor checked\n");
     for check in &report.checks {
@@ -280,17 +282,17 @@ pub fn token_page(report: &token::TokenReport, width: usize) -> String {
             Some(false) => "WRONG",
             None => "note ",
         };
-        for (index, part) in wrap(&check.says, width.saturating_sub(17)).iter().enumerate() {
-            let lead = if index == 0 { format!("{mark} {:8}", check.claim) } else { " ".repeat(14) };
+        for (index, part) in wrap(&redact(&check.says), width.saturating_sub(18)).iter().enumerate() {
+            let lead = if index == 0 { format!("{mark} {:9}", check.claim) } else { " ".repeat(15) };
             let _ = writeln!(page, "  {lead} {part}");
         }
         if let Some(fix) = &check.fix {
-            for part in wrap(&format!("Fix: {fix}"), width.saturating_sub(17)) {
-                let _ = writeln!(page, "  {} {part}", " ".repeat(14));
+            for part in wrap(&format!("Fix: {fix}"), width.saturating_sub(18)) {
+                let _ = writeln!(page, "  {} {part}", " ".repeat(15));
             }
         }
         if let Some(cause) = check.cause {
-            let _ = writeln!(page, "  {} See `akvlens explain {cause}`.", " ".repeat(14));
+            let _ = writeln!(page, "  {} See `akvlens explain {cause}`.", " ".repeat(15));
         }
     }
     page
@@ -336,7 +338,7 @@ mod tests {
             page.contains("The token was issued for https://management.azure.com/; the vault takes\n"),
             "{page}"
         );
-        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+        assert!(page.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Read on")), "{page}");
         let hostile = super::page(
             &explain("\u{1b}[31m Client address: \u{1b}]0;x is not authorized", Some(403), &causes),
             80,

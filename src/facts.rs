@@ -84,6 +84,27 @@ impl Facts {
         self.coverage.merge(other.coverage, &remap);
     }
 
+    /// Gives what was read under the names of ranges back to their blob. `ranges` come in the order
+    /// of the blob, each with the line ends before it; their names must sort in that order behind
+    /// the blob's name, so that evidence stays in order.
+    pub fn join_ranges(&mut self, blob: Text, ranges: &[(Text, u64)]) {
+        let lines: Map<Text, u64> = ranges.iter().copied().collect();
+        self.examples.move_to(|location| match lines.get(&location.blob) {
+            Some(before) => Location { blob, line: location.line + before, ..location },
+            None => location,
+        });
+        let mut digests = Vec::new();
+        for (range, before) in ranges {
+            let Some(mut coverage) = self.coverage.take(*range) else { continue };
+            digests.extend(coverage.digest.to_le_bytes());
+            for reject in &mut coverage.rejects {
+                reject.place.line += before;
+            }
+            self.coverage.add(blob, coverage);
+        }
+        self.coverage.blob(blob).digest = xxhash_rust::xxh3::xxh3_128(&digests);
+    }
+
     /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
         self.coverage.is_empty() && self.requests.is_empty()
@@ -91,4 +112,4 @@ impl Facts {
 }
 
 #[cfg(test)]
-mod tests {}
+pub(crate) mod tests;

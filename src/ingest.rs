@@ -4,22 +4,27 @@
 //! own; at the end these are merged, so neither the number of workers nor the order of blobs shows
 //! in the result. Damage in a blob is counted and the run goes on.
 
+mod ranges;
 mod rejects;
 mod stored;
 
+use std::collections::BTreeMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::classify::causes::Causes;
-use crate::decode::compression::{Decompressed, ExpansionLimit};
-use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode};
+use crate::decode::compression::{Compression, Decompressed, ExpansionLimit};
+use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode_from};
 use crate::error::Error;
 use crate::facts::coverage::RejectRow;
 use crate::facts::dimensions::Text;
 use crate::facts::{Facts, Location};
 use crate::source::{Blob, Listing};
 
+pub use ranges::RANGE_BYTES;
+use ranges::Range;
 pub use rejects::RejectLine;
 use rejects::RejectLines;
 use stored::{Digest, Stored};
@@ -52,7 +57,21 @@ pub struct Ingest<'i> {
     pub interrupted: &'i AtomicBool,
     /// Whether every reject is kept for `--rejects`.
     pub keep_rejects: bool,
+    /// Stored bytes of a range of a large plain file: [`RANGE_BYTES`], smaller in tests.
+    pub range_bytes: u64,
 }
+
+/// A blob, or a range of one.
+struct Task<'b> {
+    blob: &'b Blob,
+    /// The name it is counted under.
+    name: String,
+    range: Range,
+    bytes: u64,
+}
+
+/// The range that is a whole blob.
+const WHOLE: Range = Range { start: 0, end: None };
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -69,23 +88,20 @@ impl Ingest<'_> {
     /// # Errors
     /// Only when interrupted; what is wrong with a blob is in its coverage.
     pub fn run(&self, listing: &Listing) -> Result<Ingested, Error> {
+        let mut tasks: Vec<Task<'_>> = listing.blobs.iter().flat_map(|blob| self.tasks(blob)).collect();
         // The largest first, so that no worker is left alone with it at the end.
-        let mut order: Vec<&Blob> = listing.blobs.iter().collect();
-        order.sort_by_key(|blob| std::cmp::Reverse(blob.bytes));
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.bytes));
         let next = AtomicUsize::new(0);
-        let done: Mutex<Ingested> = Mutex::default();
-        let workers = self.threads.clamp(1, order.len().max(1));
+        let done: Mutex<Done> = Mutex::default();
+        let workers = self.threads.clamp(1, tasks.len().max(1));
         rayon::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|_| {
-                    let mut mine =
-                        Worker { ingest: self, facts: Facts::new(), rejects: RejectLines::default() };
-                    while let Some(blob) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        mine.blob(blob);
+                    let mut mine = Worker { ingest: self, done: Done::default() };
+                    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        mine.task(task);
                     }
-                    let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    done.facts.merge(mine.facts);
-                    done.rejects.extend(mine.rejects.lines);
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(mine.done);
                 });
             }
         });
@@ -93,9 +109,68 @@ impl Ingest<'_> {
             return Err(Error::Interrupted);
         }
         let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        done.rejects.sort();
-        note_what_was_not_read(&mut done.facts, listing);
-        Ok(done)
+        done.join_ranges(&tasks);
+        let Done { mut facts, rejects, .. } = done;
+        let mut rejects = rejects.lines;
+        rejects.sort();
+        note_what_was_not_read(&mut facts, listing);
+        Ok(Ingested { facts, rejects })
+    }
+
+    /// A blob as one task, or as one a range.
+    fn tasks<'b>(&self, blob: &'b Blob) -> Vec<Task<'b>> {
+        match ranges::ranges(blob, self.range_bytes) {
+            None => vec![Task { blob, name: blob.name.clone(), range: WHOLE, bytes: blob.bytes }],
+            Some(ranges) => {
+                let task = |(index, range): (usize, Range)| {
+                    let bytes = range.end.unwrap_or(blob.bytes).saturating_sub(range.start);
+                    // Sorts behind the blob's name, in the order of the ranges.
+                    Task { blob, name: format!("{}\u{0}{index:08}", blob.name), range, bytes }
+                };
+                ranges.into_iter().enumerate().map(task).collect()
+            }
+        }
+    }
+}
+
+/// What workers have counted.
+#[derive(Default)]
+struct Done {
+    facts: Facts,
+    rejects: RejectLines,
+    /// Line ends of each task that is a range, by its name.
+    line_ends: BTreeMap<String, u64>,
+}
+
+impl Done {
+    fn merge(&mut self, other: Self) {
+        self.facts.merge(other.facts);
+        self.rejects.lines.extend(other.rejects.lines);
+        self.line_ends.extend(other.line_ends);
+    }
+
+    /// Gives ranges back to their blobs.
+    fn join_ranges(&mut self, tasks: &[Task<'_>]) {
+        let mut blobs: BTreeMap<&str, Vec<&Task<'_>>> = BTreeMap::new();
+        for task in tasks.iter().filter(|task| task.name != task.blob.name) {
+            blobs.entry(&task.blob.name).or_default().push(task);
+        }
+        for (blob, mut tasks) in blobs {
+            tasks.sort_by_key(|task| task.range.start);
+            let strings = &mut self.facts.dimensions.strings;
+            let name = strings.intern(blob);
+            let mut before = 0;
+            let mut ranges = Vec::new();
+            for task in tasks {
+                ranges.push((strings.intern(&task.name), before));
+                for line in self.rejects.lines.iter_mut().filter(|line| line.blob == task.name) {
+                    line.blob = blob.to_owned();
+                    line.line += before;
+                }
+                before += self.line_ends.get(&task.name).copied().unwrap_or(0);
+            }
+            self.facts.join_ranges(name, &ranges);
+        }
     }
 }
 
@@ -117,38 +192,45 @@ fn note_what_was_not_read(facts: &mut Facts, listing: &Listing) {
 /// One worker and what it has counted.
 struct Worker<'i> {
     ingest: &'i Ingest<'i>,
-    facts: Facts,
-    rejects: RejectLines,
+    done: Done,
 }
 
 impl Worker<'_> {
-    /// Reads one blob; whatever goes wrong is that blob's.
-    fn blob(&mut self, blob: &Blob) {
+    /// Reads one blob or range; whatever goes wrong is that blob's.
+    fn task(&mut self, task: &Task<'_>) {
         if self.ingest.interrupted.load(Ordering::Relaxed) {
             return;
         }
-        let name = self.facts.dimensions.strings.intern(&blob.name);
-        self.facts.coverage.blob(name);
-        let result = catch_unwind(AssertUnwindSafe(|| self.read(blob, name)));
+        let name = self.done.facts.dimensions.strings.intern(&task.name);
+        self.done.facts.coverage.blob(name);
+        let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name)));
         if result.is_err() {
-            self.broken(blob, name, Reason::InternalError, "the decoder failed: please report this".into());
+            self.broken(task, name, Reason::InternalError, "the decoder failed: please report this".into());
         }
     }
 
     /// Opens, decompresses, decodes, counts.
-    fn read(&mut self, blob: &Blob, name: Text) {
+    fn read(&mut self, task: &Task<'_>, name: Text) {
         let digest = Digest::default();
-        let opened = blob.open().and_then(|reader| {
+        let opened = ranges::open(task.blob, task.range).and_then(|reader| {
             let stored = Stored::new(reader, &digest, self.ingest.progress, self.ingest.interrupted);
-            Decompressed::open(stored, self.ingest.limits.max_expansion)
+            let whole = task.name == task.blob.name;
+            if whole {
+                Decompressed::open(stored, self.ingest.limits.max_expansion)
+            } else {
+                Ok(Decompressed::plain(stored))
+            }
         });
         let reader = match opened {
             Ok(reader) => reader,
-            Err(error) => return self.broken(blob, name, Reason::Unreadable, error.to_string()),
+            Err(error) => return self.broken(task, name, Reason::Unreadable, error.to_string()),
         };
         let compression = reader.compression();
-        let (totals, result) = decode(reader, self.ingest.limits, |found| self.take(blob, name, found));
-        let coverage = self.facts.coverage.blob(name);
+        let limits = self.ingest.limits;
+        let (totals, result) =
+            decode_from(reader, task.range.start, limits, |found| self.take(task, name, found));
+        self.done.line_ends.insert(task.name.clone(), totals.line_ends);
+        let coverage = self.done.facts.coverage.blob(name);
         coverage.compression = compression;
         coverage.bytes = totals.bytes;
         coverage.blank = totals.blank;
@@ -156,46 +238,53 @@ impl Worker<'_> {
         coverage.stored_bytes = digest.bytes();
         coverage.digest = digest.finish();
         if let Err(error) = result {
-            let reason = if error.get_ref().is_some_and(|inner| inner.is::<ExpansionLimit>()) {
-                Reason::ExpansionLimit
-            } else if compression == crate::decode::compression::Compression::None {
-                Reason::Unreadable
-            } else {
-                Reason::DamagedCompression
-            };
-            self.broken(blob, name, reason, error.to_string());
+            self.broken(task, name, reason_of(&error, compression), error.to_string());
         }
     }
 
     /// Takes in one thing found.
-    fn take(&mut self, blob: &Blob, name: Text, found: Decoded<'_>) -> bool {
+    fn take(&mut self, task: &Task<'_>, name: Text, found: Decoded<'_>) -> bool {
         match found {
             Decoded::Record(record, place) => {
-                let verdict = self.ingest.causes.classify(&record);
+                let verdict = self.ingest.causes.classify(record);
                 let location = Location { blob: name, offset: place.offset, line: place.line };
-                self.facts.update(&record, &verdict, self.ingest.causes, location);
+                self.done.facts.update(record, &verdict, self.ingest.causes, location);
             }
             Decoded::NotAudit(kind) => {
-                *self.facts.coverage.blob(name).not_audit.entry(kind).or_default() += 1
+                *self.done.facts.coverage.blob(name).not_audit.entry(kind).or_default() += 1;
             }
-            Decoded::Reject(reject, bytes) => self.reject(blob, name, reject, bytes),
+            Decoded::Reject(reject, bytes) => self.reject(task, name, reject, bytes),
         }
         !self.ingest.interrupted.load(Ordering::Relaxed)
     }
 
-    fn reject(&mut self, blob: &Blob, name: Text, reject: Reject, bytes: &[u8]) {
+    fn reject(&mut self, task: &Task<'_>, name: Text, reject: Reject, bytes: &[u8]) {
         if self.ingest.keep_rejects {
-            self.rejects.add(&blob.name, &reject, bytes);
+            self.done.rejects.add(&task.name, &reject, bytes);
         }
         let Reject { place, reason, detail } = reject;
-        self.facts.coverage.blob(name).reject(RejectRow { place, reason, detail });
+        self.done.facts.coverage.blob(name).reject(RejectRow { place, reason, detail });
     }
 
     /// The blob could not be read to its end.
-    fn broken(&mut self, blob: &Blob, name: Text, reason: Reason, detail: String) {
-        let coverage = self.facts.coverage.blob(name);
+    fn broken(&mut self, task: &Task<'_>, name: Text, reason: Reason, detail: String) {
+        let coverage = self.done.facts.coverage.blob(name);
         coverage.incomplete = true;
-        let place = Place { offset: coverage.bytes, line: 0, bytes: 0 };
-        self.reject(blob, name, Reject { place, reason, detail: Some(detail) }, &[]);
+        let place = Place { offset: task.range.start + coverage.bytes, line: 0, bytes: 0 };
+        self.reject(task, name, Reject { place, reason, detail: Some(detail) }, &[]);
     }
 }
+
+/// Why reading stopped.
+fn reason_of(error: &io::Error, compression: Compression) -> Reason {
+    if error.get_ref().is_some_and(|inner| inner.is::<ExpansionLimit>()) {
+        Reason::ExpansionLimit
+    } else if compression == Compression::None {
+        Reason::Unreadable
+    } else {
+        Reason::DamagedCompression
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,13 @@ pub struct Record<'a> {
     pub time: Option<Ticks>,
     /// `resourceId`, in the log's own case (usually all upper case).
     pub resource_id: Option<Text<'a>>,
+    /// `category`.
+    pub category: Option<Text<'a>>,
+    /// `metricName` is there: a record of Azure Monitor metrics.
+    pub has_metric: bool,
+    /// `operationName` is an ARM operation (`Microsoft.KeyVault/vaults/write`), or an object: a
+    /// record of the Activity Log.
+    pub has_arm_operation: bool,
     /// `operationName`.
     pub operation: Option<Text<'a>>,
     /// `resultSignature`: the HTTP reason phrase, on some records a number.

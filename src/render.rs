@@ -9,6 +9,7 @@ pub mod escape;
 pub mod json;
 pub mod markdown;
 pub mod terminal;
+pub mod text;
 
 use std::path::Path;
 

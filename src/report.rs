@@ -435,3 +435,23 @@ pub struct Evidence {
 pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(Report).to_value()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::Path};
+
+    use super::*;
+
+    /// `AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema` writes it anew.
+    #[test]
+    fn the_published_schema_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
+        let current = serde_json::to_string_pretty(&json_schema()).unwrap() + "\n";
+        if env::var_os("AKVLENS_WRITE_SCHEMA").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &current).unwrap();
+        }
+        let published = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+        assert!(published == current, "stale: run AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema");
+    }
+}

@@ -86,10 +86,12 @@ pub const PLACEHOLDERS: &[&str] = &[
     "operation",
     "permission",
     "permission_option",
+    "role",
     "scope",
     "status",
     "throttle_reason",
     "vault",
+    "vault_id",
 ];
 
 /// The names in braces of a text.

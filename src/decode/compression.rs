@@ -103,6 +103,12 @@ impl<'a> Decompressed<'a> {
         Ok(Self { inner, compression, taken, given: 0, factor: max_expansion })
     }
 
+    /// Bytes that are known to be plain, such as a stretch of a plain blob.
+    pub fn plain(stored: impl Read + 'a) -> Self {
+        let inner = Box::new(BufReader::with_capacity(STORED_CHUNK, stored));
+        Self { inner, compression: Compression::None, taken: Rc::default(), given: 0, factor: u64::MAX }
+    }
+
     /// How the blob is stored.
     pub fn compression(&self) -> Compression {
         self.compression

@@ -129,10 +129,11 @@ pub struct Framer<R> {
 }
 
 impl<R: Read> Framer<R> {
-    /// Frames what `reader` gives; a record longer than `max_record_bytes` is passed over.
-    pub fn new(reader: R, max_record_bytes: usize) -> Self {
+    /// Frames what `reader` gives, which begins `offset` bytes into the blob; a record longer than
+    /// `max_record_bytes` is passed over.
+    pub fn new(reader: R, offset: u64, max_record_bytes: usize) -> Self {
         Self {
-            window: Window::new(reader, max_record_bytes),
+            window: Window::new(reader, offset, max_record_bytes),
             state: State::Top,
             last_line: None,
             structural: false,
@@ -144,7 +145,12 @@ impl<R: Read> Framer<R> {
 
     /// What was read so far.
     pub fn totals(&self) -> Totals {
-        Totals { bytes: self.window.bytes_read(), blank: self.blank, shapes: self.shapes }
+        Totals {
+            bytes: self.window.bytes_read(),
+            line_ends: self.window.line_number() - 1,
+            blank: self.blank,
+            shapes: self.shapes,
+        }
     }
 
     /// The next frame, or `None` at the end.
@@ -257,7 +263,7 @@ impl<R: Read> Framer<R> {
             [b'{', ..] => self.structure(Scanner::in_array(), Resync::Element),
             _ => {
                 let place = self.place(0);
-                let length = self.window.discard_to(1, Resync::Element);
+                let length = self.window.discard_to(1, Resync::Value);
                 Ok(Step::Cut(Self::passed_over(place, length, Reason::NotARecord)))
             }
         }

@@ -11,32 +11,28 @@ use serde::de::DeserializeSeed;
 
 use super::{NotAudit, Reason};
 use crate::record::Record;
-use fields::{Envelope, TopLevel};
+use fields::TopLevel;
 
 /// What an object in a log turned out to be.
-#[derive(Debug, PartialEq)]
-pub enum Form<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
     /// An audit record.
-    Audit(Box<Record<'a>>),
+    Audit,
     /// A record of another log.
     NotAudit(NotAudit),
 }
 
-/// Decodes one JSON object.
+/// Decodes one JSON object into `record`, which must be new.
 ///
 /// # Errors
 /// The reason, and where inside the object the parser stopped; never any text of the log.
-pub fn decode(bytes: &[u8]) -> Result<Form<'_>, (Reason, Option<String>)> {
+pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, (Reason, Option<String>)> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         (Reason::InvalidUtf8, Some(format!("byte {} of the record", error.valid_up_to())))
     })?;
-    let mut envelope = Envelope::default();
     let mut parser = serde_json::Deserializer::from_str(text);
-    TopLevel(&mut envelope)
-        .deserialize(&mut parser)
-        .and_then(|()| parser.end())
-        .map_err(|error| reject(&error))?;
-    judge(envelope)
+    TopLevel(record).deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| reject(&error))?;
+    judge(record)
 }
 
 /// The reject for a parser's error. Its text may quote the log, so only its place is kept.
@@ -54,39 +50,46 @@ fn reject(error: &serde_json::Error) -> (Reason, Option<String>) {
 }
 
 /// Says which log an object belongs to.
-fn judge(envelope: Envelope<'_>) -> Result<Form<'_>, (Reason, Option<String>)> {
-    let Envelope { record, category, metric, arm_operation } = envelope;
-    let key_vault = |id: &str| contains_ignoring_case(id.as_bytes(), b"/microsoft.keyvault/");
-    let elsewhere = record
-        .resource_id
-        .as_deref()
-        .is_some_and(|id| !key_vault(id) && contains_ignoring_case(id.as_bytes(), b"/providers/"));
-    let audit = category.as_deref().is_some_and(|category| category.eq_ignore_ascii_case("AuditEvent"));
-    if audit && elsewhere {
-        return Ok(Form::NotAudit(NotAudit::OtherService));
-    }
-    if audit {
-        return Ok(Form::Audit(record));
-    }
-    if metric {
-        return Ok(Form::NotAudit(NotAudit::Metrics));
-    }
-    match category.as_deref() {
-        Some(category) if category.eq_ignore_ascii_case("AzurePolicyEvaluationDetails") => {
-            Ok(Form::NotAudit(NotAudit::PolicyEvaluation))
+fn judge(record: &Record<'_>) -> Result<Form, (Reason, Option<String>)> {
+    let provider = record.resource_id.as_deref().map_or(Provider::Unnamed, provider);
+    let category = record.category.as_deref();
+    let is = |name: &str| category.is_some_and(|category| category.eq_ignore_ascii_case(name));
+    let form = match category {
+        Some(_) if is("AuditEvent") && provider == Provider::Other => Form::NotAudit(NotAudit::OtherService),
+        Some(_) if is("AuditEvent") => Form::Audit,
+        _ if record.has_metric => Form::NotAudit(NotAudit::Metrics),
+        Some(_) if is("AzurePolicyEvaluationDetails") => Form::NotAudit(NotAudit::PolicyEvaluation),
+        Some(category) if record.has_arm_operation || is_activity_category(category) => {
+            Form::NotAudit(NotAudit::ActivityLog)
         }
-        _ if arm_operation || category.as_deref().is_some_and(is_activity_category) => {
-            Ok(Form::NotAudit(NotAudit::ActivityLog))
-        }
-        Some(_) if elsewhere => Ok(Form::NotAudit(NotAudit::OtherService)),
-        Some(_) => Ok(Form::NotAudit(NotAudit::OtherCategory)),
+        None if record.has_arm_operation => Form::NotAudit(NotAudit::ActivityLog),
+        Some(_) if provider == Provider::Other => Form::NotAudit(NotAudit::OtherService),
+        Some(_) => Form::NotAudit(NotAudit::OtherCategory),
         // No category: a record all the same if it names a vault and an operation.
-        None if record.operation.is_some() && record.resource_id.as_deref().is_some_and(key_vault) => {
-            Ok(Form::Audit(record))
-        }
+        None if record.operation.is_some() && provider == Provider::KeyVault => Form::Audit,
         None => {
-            Err((Reason::NotARecord, Some("no category, operationName and resourceId of a vault".into())))
+            let lacks = "no category, operationName and resourceId of a vault";
+            return Err((Reason::NotARecord, Some(lacks.into())));
         }
+    };
+    Ok(form)
+}
+
+/// Whose resource an ARM id names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Provider {
+    KeyVault,
+    Other,
+    Unnamed,
+}
+
+/// The provider of an ARM id.
+fn provider(resource_id: &str) -> Provider {
+    let mut parts = resource_id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("providers"));
+    match parts.nth(1) {
+        Some(name) if name.eq_ignore_ascii_case("microsoft.keyvault") => Provider::KeyVault,
+        Some(_) => Provider::Other,
+        None => Provider::Unnamed,
     }
 }
 
@@ -104,11 +107,6 @@ fn is_activity_category(category: &str) -> bool {
     ]
     .iter()
     .any(|known| category.eq_ignore_ascii_case(known))
-}
-
-/// Whether ASCII `needle` (in lower case) stands in `text`, whatever its case.
-fn contains_ignoring_case(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
 }
 
 #[cfg(test)]

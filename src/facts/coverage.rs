@@ -151,6 +151,16 @@ impl Coverage {
         }
     }
 
+    /// Takes the row of a blob out.
+    pub fn take(&mut self, blob: Text) -> Option<BlobCoverage> {
+        self.map.swap_remove(&blob)
+    }
+
+    /// Takes in what was read of a stretch of a blob.
+    pub fn add(&mut self, blob: Text, coverage: BlobCoverage) {
+        self.blob(blob).merge(coverage);
+    }
+
     /// Every blob, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (Text, &BlobCoverage)> {
         self.map.iter().map(|(blob, coverage)| (*blob, coverage))

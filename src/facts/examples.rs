@@ -129,9 +129,11 @@ impl Examples {
         }
     }
 
-    /// The examples of one kind, lowest first.
-    pub fn get(&self, key: &ExampleKey) -> &[Example] {
-        self.map.get(key).map_or(&[], Vec::as_slice)
+    /// Gives examples to other blobs and lines, which must not change their order.
+    pub fn move_to(&mut self, place: impl Fn(Location) -> Location) {
+        for example in self.map.values_mut().flatten() {
+            example.location = place(example.location);
+        }
     }
 
     /// Every kind with its examples, in no order that means anything.

@@ -141,6 +141,7 @@ impl Series {
 
     /// The part from one second (inclusive) to another (exclusive); requests without a time belong
     /// to no part.
+    #[must_use]
     pub fn between(&self, since: Option<i64>, until: Option<i64>) -> Self {
         let within = |cell: &&Cell| {
             since.is_none_or(|since| cell.second() >= since)

@@ -13,8 +13,8 @@ use crate::classify::causes::{Outcome, Severity};
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::facts::examples::{Example, ExampleKey, KEPT};
-use crate::facts::rows::{DENIAL_COLUMNS, DenialRow};
-use crate::record::operation::permission;
+use crate::facts::rows::{DENIAL_COLUMNS, DenialRow, VaultRow};
+use crate::record::operation::{built_in_role, permission};
 use crate::report::{CallerIdentity, Confidence, Evidence, Finding};
 
 /// Addresses that a finding lists.
@@ -35,6 +35,8 @@ struct Group<'f> {
 struct Member<'f> {
     tally: Tally,
     streams: Vec<Stream<'f>>,
+    /// ARM id of the vault; the highest where it moved.
+    vault_id: Option<String>,
     addresses: BTreeMap<String, u64>,
     /// For each column of [`DENIAL_COLUMNS`], the values by requests.
     denials: [BTreeMap<String, u64>; DENIAL_COLUMNS.len()],
@@ -73,6 +75,8 @@ impl<'f> Member<'f> {
         let count = stream.series.count();
         self.tally.add(stream);
         self.streams.push(stream);
+        let vault_id = vault_id(&analysis.facts.dimensions.vault_row(stream.key.vault));
+        self.vault_id = self.vault_id.take().max(vault_id);
         if let Some(address) = analysis.facts.dimensions.text(stream.key.client_address) {
             *self.addresses.entry(address.to_owned()).or_default() += count;
         }
@@ -185,6 +189,15 @@ fn finding(
     }
 }
 
+/// The ARM id of a vault, where the log holds all its parts.
+fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
+    let (subscription, group, name) = (vault.subscription?, vault.resource_group?, vault.name?);
+    let kind = if vault.hsm { "managedHSMs" } else { "vaults" };
+    Some(format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/{kind}/{name}"
+    ))
+}
+
 /// What the texts of a cause may say of this finding.
 fn known<'f>(
     group: &Group<'f>,
@@ -211,10 +224,12 @@ fn known<'f>(
         oid: caller.and_then(|caller| caller.oid.clone()),
         operation: own(operation),
         permission: wanted,
+        role: operation.and_then(built_in_role).map(str::to_owned),
         scope: own(member.denial("scope")),
         status: member.tally.status().map(|status| status.to_string()),
         throttle_reason: own(member.denial("throttle_reason")),
         vault: own(group.vault),
+        vault_id: member.vault_id.clone(),
     }
 }
 

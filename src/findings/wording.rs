@@ -22,10 +22,12 @@ pub(crate) struct Known {
     pub(crate) oid: Option<String>,
     pub(crate) operation: Option<String>,
     pub(crate) permission: Option<String>,
+    pub(crate) role: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) throttle_reason: Option<String>,
     pub(crate) vault: Option<String>,
+    pub(crate) vault_id: Option<String>,
 }
 
 impl Known {
@@ -44,10 +46,12 @@ impl Known {
             "operation" => self.operation.clone(),
             "permission" => self.permission.clone(),
             "permission_option" => self.permission.as_deref().and_then(permission_option),
+            "role" => self.role.clone(),
             "scope" => self.scope.clone(),
             "status" => self.status.clone(),
             "throttle_reason" => self.throttle_reason.clone(),
             "vault" => self.vault.clone(),
+            "vault_id" => self.vault_id.clone(),
             _ => None,
         }
     }
@@ -167,10 +171,12 @@ mod tests {
             oid: all(),
             operation: all(),
             permission: all(),
+            role: all(),
             scope: all(),
             status: all(),
             throttle_reason: all(),
             vault: all(),
+            vault_id: all(),
         };
         assert!(PLACEHOLDERS.iter().all(|name| known.get(name).is_some()));
     }

@@ -46,22 +46,25 @@ pub fn vault_of_resource_id(resource_id: &str) -> Option<VaultName<'_>> {
 /// The vault a URL's host names: the first label of `NAME.vault.azure.net`, of any cloud.
 pub fn vault_of_url(url: &str) -> Option<VaultName<'_>> {
     let (host, _) = host_and_path(url)?;
+    let (name, hsm) = vault_of_host(host)?;
+    Some(VaultName { name, hsm, subscription: None, resource_group: None })
+}
+
+/// The name before `.vault.` or `.managedhsm.`, and whether it is the latter.
+fn vault_of_host(host: &str) -> Option<(&str, bool)> {
     let (name, domain) = host.split_once('.')?;
     let hsm = domain.starts_with("managedhsm.");
-    (hsm || domain.starts_with("vault.")).then_some(VaultName {
-        name,
-        hsm,
-        subscription: None,
-        resource_group: None,
-    })
+    (hsm || domain.starts_with("vault.")).then_some((name, hsm))
 }
 
 /// Host without port, and path without query, of an `https://` URL.
 fn host_and_path(url: &str) -> Option<(&str, &str)> {
-    let (_, rest) = url.split_once("://")?;
-    let rest = rest.split(['?', '#']).next()?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Some((authority.split(':').next().unwrap_or(authority), path))
+    let rest = url.strip_prefix("https://").or_else(|| url.split_once("://").map(|(_, rest)| rest))?;
+    let bytes = rest.as_bytes();
+    let end = memchr::memchr2(b'?', b'#', bytes).unwrap_or(bytes.len());
+    let host_end = memchr::memchr2(b'/', b':', bytes.get(..end)?).unwrap_or(end);
+    let path = memchr::memchr(b'/', bytes.get(host_end..end)?).map_or(end, |at| host_end + at + 1);
+    Some((rest.get(..host_end)?, rest.get(path..end)?))
 }
 
 /// The object a record is about, `collection/name`; `None` for lists and vault operations.
@@ -76,8 +79,8 @@ const COLLECTIONS: &[&str] = &["secrets", "keys", "certificates", "storage"];
 /// The object in a data-plane URL: borrowed when it stands there as `collection/name` in lower
 /// case, which is the usual form.
 pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
-    vault_of_url(url)?;
-    let (_, path) = host_and_path(url)?;
+    let (host, path) = host_and_path(url)?;
+    vault_of_host(host)?;
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     let (collection, name) = (parts.next()?, parts.next()?);
     let plain = collection.strip_prefix("deleted").unwrap_or(collection);
@@ -88,14 +91,14 @@ pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
-    if plain.len() == collection.len() && !upper(collection) && !upper(name) {
-        let start = path.find(collection)?;
-        let joined = path.get(start..start + collection.len() + 1 + name.len());
-        if let Some(joined) = joined.filter(|joined| joined.ends_with(name)) {
-            return Some(Cow::Borrowed(joined));
+    let joined = path.get(..collection.len() + 1 + name.len());
+    match joined {
+        // One slash between the two, nothing before them.
+        Some(joined) if plain.len() == collection.len() && joined.ends_with(name) && !upper(joined) => {
+            Some(Cow::Borrowed(joined))
         }
+        _ => Some(Cow::Owned(format!("{plain}/{name}").to_ascii_lowercase())),
     }
-    Some(Cow::Owned(format!("{plain}/{name}").to_ascii_lowercase()))
 }
 
 #[cfg(test)]

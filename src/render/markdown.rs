@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
-use super::terminal::{grouped, percent, size};
+use super::text::{grouped, percent, size};
 use crate::report::{CallerIdentity, Finding, Report};
 use crate::ticks::Ticks;
 

@@ -1,16 +1,18 @@
 //! The summary for a terminal: what to know first, in eighty columns.
 
+mod advice;
+
 use std::fmt::Write;
 
+use super::escape::line as escape;
+use super::text::{duration, fit, fit_end, grouped, percent, size, wrap};
+use crate::classify::causes::Severity;
+use crate::report::{CallerIdentity, Report, Timeline};
+use crate::ticks::Ticks;
+use advice::Advice;
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-use super::escape::line as escape;
-use crate::classify::causes::Severity;
-use crate::report::{CallerIdentity, Finding, Report, Timeline};
-use crate::ticks::Ticks;
 
 /// What the place can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,62 +39,6 @@ pub fn render(report: &Report, terminal: Terminal) -> String {
     page.findings(report);
     page.coverage(report);
     page.text
-}
-
-/// A number with its thousands apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A part in percent to two places; by whole numbers, and never 100 % for less than all.
-pub fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return "-".to_owned();
-    }
-    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
-    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
-}
-
-/// Bytes in the unit that fits.
-pub fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let (mut scale, mut unit) = (1_u64, 0);
-    while bytes / scale >= 1000 && unit + 1 < units.len() {
-        scale *= 1000;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{}.{} {}", bytes / scale, bytes % scale * 10 / scale, units[unit])
-    }
-}
-
-/// At most `width` columns of a text, with an ellipsis where it is cut.
-fn fit(text: &str, width: usize) -> String {
-    let text = escape(text);
-    if text.width() <= width {
-        return text.into_owned();
-    }
-    let mut fitted = String::new();
-    let mut used = 1;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        fitted.push(character);
-    }
-    fitted.push('…');
-    fitted
 }
 
 /// To the second, for a table.
@@ -309,37 +255,40 @@ impl Page {
             return;
         }
         self.title("What to do, gravest first");
-        for (index, finding) in report.findings.iter().take(self.terminal.top).enumerate() {
-            self.finding(index + 1, finding);
+        let advice = advice::group(&report.findings);
+        let shown = self.terminal.top.div_ceil(2);
+        for (index, advice) in advice.iter().take(shown).enumerate() {
+            self.advice(index + 1, advice);
         }
-        self.more(report.findings.len(), "findings");
+        if advice.len() > shown {
+            let more = advice.len() - shown;
+            self.line(&format!("  … and {more} more (--top N, or -o report.json for all)"));
+        }
     }
 
-    fn finding(&mut self, number: usize, finding: &Finding) {
+    fn advice(&mut self, number: usize, advice: &Advice<'_>) {
         let width = self.terminal.width.saturating_sub(5).max(20);
-        let color = match finding.severity {
+        let color = match advice.finding.severity {
             Severity::High => AnsiColor::Red,
             Severity::Medium => AnsiColor::Yellow,
             Severity::Low | Severity::Info => AnsiColor::Cyan,
         };
-        let mut title = wrap(
-            &escape(&format!("{} ({}, {} times)", finding.title, finding.severity, grouped(finding.count))),
-            width,
-        );
-        let first = title.remove(0);
-        let first = self.styled(&first, color.on_default().bold());
-        self.line(&format!("{number:>3}. {first}"));
-        for rest in title {
-            let rest = self.styled(&rest, color.on_default().bold());
-            self.line(&format!("     {rest}"));
+        let style = color.on_default().bold();
+        for (index, part) in wrap(&escape(&advice.title()), width).iter().enumerate() {
+            let lead = if index == 0 { format!("{number:>3}.") } else { "    ".to_owned() };
+            let part = self.styled(part, style);
+            self.line(&format!("{lead} {part}"));
         }
-        let mut lines = wrap(&escape(&finding.why), width);
-        if let Some(fix) = finding.fix.first() {
+        let mut lines = wrap(&escape(&advice.finding.why), width);
+        if let Some(objects) = advice.objects() {
+            lines.extend(wrap(&escape(&objects), width));
+        }
+        if let Some(fix) = advice.finding.fix.first() {
             lines.extend(wrap(&escape(&format!("Fix: {fix}")), width));
         }
-        if let Some(evidence) = finding.evidence.first() {
-            let place = format!("See {}:{}", evidence.blob, evidence.line);
-            lines.extend(wrap(&escape(&place), width));
+        if let Some(evidence) = advice.finding.evidence.first() {
+            let place = format!("{}:{}", evidence.blob, evidence.line);
+            lines.push(format!("See {}", fit_end(&place, width.saturating_sub(4))));
         }
         for line in lines {
             self.line(&format!("     {line}"));
@@ -390,92 +339,5 @@ impl Page {
             }
         }
         self.more(coverage.rejects.len(), "rejects listed");
-    }
-}
-
-/// Seconds in the unit that fits.
-fn duration(seconds: i64) -> String {
-    match seconds {
-        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
-        s if s % 3600 == 0 => format!("{} h", s / 3600),
-        s if s % 60 == 0 => format!("{} min", s / 60),
-        s => format!("{s} s"),
-    }
-}
-
-/// A text in lines of at most `width` columns, broken at spaces, or within a word that is longer.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let mut word = word;
-        while !word.is_empty() {
-            let line = lines.last_mut().map_or(0, |line| line.width());
-            let space = usize::from(line > 0);
-            if line + space + word.width() <= width {
-                push_word(&mut lines, word, space == 1);
-                break;
-            }
-            if line > 0 {
-                lines.push(String::new());
-                continue;
-            }
-            let (head, rest) = word.split_at(columns(word, width));
-            push_word(&mut lines, head, false);
-            lines.push(String::new());
-            word = rest;
-        }
-    }
-    if lines.len() > 1 && lines.last().is_some_and(String::is_empty) {
-        lines.pop();
-    }
-    lines
-}
-
-fn push_word(lines: &mut [String], word: &str, space: bool) {
-    if let Some(line) = lines.last_mut() {
-        if space {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-}
-
-/// How many bytes of a word take at most `width` columns; at least one character.
-fn columns(word: &str, width: usize) -> usize {
-    let mut used = 0;
-    for (index, character) in word.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used > width && index > 0 {
-            return index;
-        }
-    }
-    word.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(percent(999_999, 1_000_000), "99.99 %");
-        assert_eq!(percent(0, 0), "-");
-        assert_eq!((size(999), size(1_500_000)), ("999 B".into(), "1.5 MB".into()));
-        assert_eq!(
-            (duration(30), duration(300), duration(7200), duration(86_400)),
-            ("30 s".into(), "5 min".into(), "2 h".into(), "1 d".into())
-        );
-    }
-
-    #[test]
-    fn text_is_cut_and_wrapped_by_columns() {
-        assert_eq!(fit("日本語テキスト", 7), "日本語…");
-        assert_eq!(fit("short", 7), "short");
-        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrap("aaaaaaaa b", 3), ["aaa", "aaa", "aa", "b"]);
-        assert_eq!(wrap("", 3), [""]);
-        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
     }
 }

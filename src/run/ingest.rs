@@ -8,11 +8,11 @@ use crate::cli::{FactsArgs, MergeArgs};
 use crate::error::{Error, ExitStatus};
 use crate::facts::Facts;
 use crate::findings;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, RANGE_BYTES};
 use crate::output::{note, write_file};
 use crate::parts::{self, Part};
 use crate::progress::Bar;
-use crate::render::terminal::{grouped, size};
+use crate::render::text::{grouped, size};
 use crate::settings::{Input, Settings};
 use crate::source::{Listing, list};
 
@@ -64,6 +64,7 @@ fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Facts, 
         progress: &bar,
         interrupted: &INTERRUPTED,
         keep_rejects: input.rejects.is_some(),
+        range_bytes: RANGE_BYTES,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build();
     let pool = pool.map_err(|error| Error::Usage(format!("--threads {}: {error}", settings.threads)))?;

@@ -17,7 +17,7 @@ impl Read for Trickle<'_> {
 
 /// Everything a blob frames to, each line proved by a real parser as the decoder would.
 fn frames(blob: &[u8], step: usize, max: usize) -> (Vec<(String, FrameKind, Place)>, Totals) {
-    let mut framer = Framer::new(Trickle(blob, step), max);
+    let mut framer = Framer::new(Trickle(blob, step), 0, max);
     let mut found = Vec::new();
     while let Some(frame) = framer.advance().unwrap() {
         let parsed = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(frame.bytes);

@@ -17,6 +17,8 @@ pub(super) struct Window<R> {
     filled: usize,
     /// Offset in the blob of `buffer[0]`.
     base: u64,
+    /// Offset in the blob at which the reader begins.
+    start: u64,
     /// Line of `buffer[position]`, from 1.
     line: u64,
     /// Nothing but white space stands between the line's start and the position.
@@ -27,14 +29,15 @@ pub(super) struct Window<R> {
 }
 
 impl<R: Read> Window<R> {
-    /// An empty window that holds records of up to `max` bytes.
-    pub(super) fn new(reader: R, max: usize) -> Self {
+    /// An empty window, `base` bytes into the blob, that holds records of up to `max` bytes.
+    pub(super) fn new(reader: R, base: u64, max: usize) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
             position: 0,
             filled: 0,
-            base: 0,
+            base,
+            start: base,
             line: 1,
             line_start: true,
             ended: false,
@@ -73,7 +76,7 @@ impl<R: Read> Window<R> {
 
     /// Bytes read from the reader so far.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.base + self.filled as u64
+        self.base + self.filled as u64 - self.start
     }
 
     /// Whether the rest is as long as a record may be.

@@ -10,17 +10,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use crate::record::{Identity, Record, Text, VaultSettings};
 use crate::ticks::Ticks;
 
-/// A record and what else decides which log it belongs to.
-#[derive(Debug, Default)]
-pub(super) struct Envelope<'a> {
-    pub(super) record: Box<Record<'a>>,
-    pub(super) category: Option<Text<'a>>,
-    /// `metricName` is there.
-    pub(super) metric: bool,
-    /// `operationName` is an ARM operation, or an object: the Activity Log.
-    pub(super) arm_operation: bool,
-}
-
 /// A JSON scalar as text; anything else, and empty text, is missing.
 struct Scalar;
 
@@ -181,18 +170,17 @@ macro_rules! level {
 
 level!(
     /// The record itself.
-    TopLevel for Envelope<'de>,
-    |envelope, key, map| {
-        let record = &mut *envelope.record;
+    TopLevel for Record<'de>,
+    |record, key, map| {
         match &*key {
             "time" => record.time = map.next_value_seed(Scalar)?.and_then(|text| Ticks::from_iso(&text)),
             "resourceId" => record.resource_id = map.next_value_seed(Scalar)?,
             "operationName" => {
                 let name = map.next_value_seed(Scalar)?;
-                envelope.arm_operation = name.as_deref().is_none_or(|name| name.contains('/'));
+                record.has_arm_operation = name.as_deref().is_none_or(|name| name.contains('/'));
                 record.operation = name;
             }
-            "category" => envelope.category = map.next_value_seed(Scalar)?,
+            "category" => record.category = map.next_value_seed(Scalar)?,
             "resultSignature" => record.result_signature = map.next_value_seed(Scalar)?,
             "resultDescription" => record.message = map.next_value_seed(Scalar)?,
             "durationMs" => record.duration_ms = map.next_value_seed(Scalar)?.and_then(|text| milliseconds(&text)),
@@ -201,7 +189,7 @@ level!(
             "identity" => map.next_value_seed(IdentityLevel(&mut record.identity))?,
             "properties" => map.next_value_seed(Properties(record))?,
             "metricName" => {
-                envelope.metric = true;
+                record.has_metric = true;
                 map.next_value::<IgnoredAny>()?;
             }
             // Managed HSM writes these beside `properties` (facts §1.7).

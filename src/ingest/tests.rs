@@ -1,0 +1,71 @@
+use std::fs;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::tests::{any_line, canonical};
+use crate::source::list;
+
+static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
+
+/// What a text gives, cut into ranges of so many bytes.
+fn ingested(text: &str, range_bytes: u64, threads: usize) -> (String, Vec<RejectLine>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.json");
+    fs::write(&path, text).unwrap();
+    let mut listing = list(&[path.to_string_lossy().into_owned()]).unwrap();
+    "log.json".clone_into(&mut listing.blobs[0].name);
+    let interrupted = AtomicBool::new(false);
+    let ingest = Ingest {
+        causes: &CAUSES,
+        limits: Limits::default(),
+        threads,
+        progress: &Silent,
+        interrupted: &interrupted,
+        keep_rejects: true,
+        range_bytes,
+    };
+    let mut done = ingest.run(&listing).unwrap();
+    let blob = done.facts.dimensions.strings.intern("log.json");
+    // The digest of a blob in ranges is made of theirs.
+    done.facts.coverage.blob(blob).digest = 0;
+    (canonical(&mut done.facts), done.rejects)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A file in ranges is the file: every count, every line and offset of evidence and rejects.
+    #[test]
+    fn ranges_change_nothing(
+        lines in prop::collection::vec(prop_oneof![
+            8 => any_line(),
+            1 => Just("not json".to_owned()),
+            1 => Just(String::new()),
+            1 => Just("{\"category\":\"AuditEvent\",".to_owned()),
+        ], 1..60),
+        range_bytes in 200_u64..4000,
+        crlf in any::<bool>(),
+    ) {
+        let text = lines.join(if crlf { "\r\n" } else { "\n" });
+        let whole = ingested(&text, u64::MAX, 1);
+        prop_assert_eq!(ingested(&text, range_bytes, 1), whole.clone());
+        prop_assert_eq!(ingested(&text, range_bytes, 3), whole);
+    }
+}
+
+#[test]
+fn an_interrupted_run_gives_nothing() {
+    let interrupted = AtomicBool::new(true);
+    let ingest = Ingest {
+        causes: &CAUSES,
+        limits: Limits::default(),
+        threads: 2,
+        progress: &Silent,
+        interrupted: &interrupted,
+        keep_rejects: false,
+        range_bytes: RANGE_BYTES,
+    };
+    assert!(matches!(ingest.run(&Listing::default()), Err(Error::Interrupted)));
+}

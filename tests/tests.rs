@@ -1,0 +1,22 @@
+//! The whole program, from bytes on disk to report and exit status, in one binary.
+//!
+//! `log` writes the logs, `program` runs akvlens; each other module holds one promise: samples have
+//! the answers that lie beside them, damage is counted and located, the way through the program
+//! does not show in the result, the command line says what is wrong, and no text of a log acts on
+//! whoever reads the report. A test that is ignored with `bug:` shows what is known to be wrong.
+
+#[path = "tests/log.rs"]
+mod log;
+#[path = "tests/program.rs"]
+mod program;
+
+#[path = "tests/cli.rs"]
+mod cli;
+#[path = "tests/damage.rs"]
+mod damage;
+#[path = "tests/escaping.rs"]
+mod escaping;
+#[path = "tests/invariance.rs"]
+mod invariance;
+#[path = "tests/samples.rs"]
+mod samples;
