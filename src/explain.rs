@@ -257,7 +257,8 @@ fn section(page: &mut String, title: &str, text: &str, width: usize) {
 fn steps(page: &mut String, steps: &[String], width: usize) {
     let _ = writeln!(page, "What to do");
     for (number, step) in steps.iter().enumerate() {
-        for (index, part) in wrap(step, width.saturating_sub(5)).iter().enumerate() {
+        let parts = crate::render::text::wrap_words(&line(step), width.saturating_sub(5));
+        for (index, part) in parts.iter().enumerate() {
             let lead = if index == 0 { format!("{}.", number + 1) } else { String::new() };
             let _ = writeln!(page, "  {lead:2} {part}");
         }

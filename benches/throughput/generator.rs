@@ -51,8 +51,12 @@ pub(crate) fn lines(megabytes: u32) -> Vec<u8> {
     let mut renderer = Renderer::new(&world, stream());
     let mut lines = Vec::new();
     while let Some(event) = traffic.next(lines.len() as u64) {
+        // Behind the last record, not behind this one: times depend on the bytes so far.
+        if !lines.is_empty() {
+            lines.push(b'\n');
+        }
         lines.extend_from_slice(renderer.render(&event).as_bytes());
-        lines.push(b'\n');
     }
+    lines.push(b'\n');
     lines
 }

@@ -5,7 +5,7 @@ mod advice;
 use std::fmt::Write;
 
 use super::escape::line as escape;
-use super::text::{duration, fit, fit_end, grouped, percent, size, wrap};
+use super::text::{duration, fit, fit_end, grouped, percent, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
 use crate::report::{CallerIdentity, Report, Timeline};
 use crate::ticks::Ticks;
@@ -284,7 +284,8 @@ impl Page {
             lines.extend(wrap(&escape(&objects), width));
         }
         if let Some(fix) = advice.finding.fix.first() {
-            lines.extend(wrap(&escape(&format!("Fix: {fix}")), width));
+            // A command must survive being copied: its words stay whole.
+            lines.extend(wrap_words(&escape(&format!("Fix: {fix}")), width));
         }
         if let Some(evidence) = advice.finding.evidence.first() {
             let place = format!("{}:{}", evidence.blob, evidence.line);

@@ -87,6 +87,21 @@ pub fn fit(text: &str, width: usize) -> String {
     fitted
 }
 
+/// A text in lines of at most `width` columns, broken at spaces only: a longer word stands alone on
+/// a longer line.
+pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let line = lines.last_mut().map_or(0, |line| line.width());
+        if line > 0 && line + 1 + word.width() > width {
+            lines.push(String::new());
+        }
+        let space = lines.last().is_some_and(|line| !line.is_empty());
+        push_word(&mut lines, word, space);
+    }
+    lines
+}
+
 /// A text in lines of at most `width` columns, broken at spaces, or within a word that is longer.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -161,5 +176,6 @@ mod tests {
         assert_eq!(wrap("aaaaaaaa b", 3), ["aaa", "aaa", "aa", "b"]);
         assert_eq!(wrap("", 3), [""]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap_words("a bbbbbb cc d", 4), ["a", "bbbbbb", "cc d"]);
     }
 }

@@ -463,7 +463,7 @@ fn a_bomb_is_stopped_and_what_came_before_counts() {
 /// proving that whatever lies outside frames is a container's own text.
 fn decoded(blob: &[u8]) -> (Vec<usize>, Vec<Reason>, Totals) {
     let (mut ends, mut reasons, mut end) = (Vec::new(), Vec::new(), 0);
-    let mut gap = |from: usize, to: usize| {
+    let gap = |from: usize, to: usize| {
         let outside = String::from_utf8_lossy(&blob[from..to]).replace("\"records\"", "");
         let syntax = |character: char| character.is_whitespace() || "{}[],:".contains(character);
         assert!(outside.chars().all(syntax), "lost: {outside:?}");

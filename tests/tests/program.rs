@@ -1,18 +1,10 @@
-//! Runs akvlens: the program as a process, or its library from files to a report.
+//! Runs akvlens as a process, in a folder of its own, and reads what it leaves.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 use std::time::Duration;
 
-use akvlens::classify::causes::Causes;
-use akvlens::decode::Limits;
-use akvlens::facts::Facts;
-use akvlens::findings::filter::Filter;
-use akvlens::findings::{self, Judgement};
-use akvlens::ingest::{Ingest, Silent};
-use akvlens::source;
 use assert_cmd::Command;
 use serde_json::Value;
 
@@ -95,27 +87,6 @@ pub(crate) fn folder<B: AsRef<[u8]>>(files: &[(&str, B)]) -> tempfile::TempDir {
 pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
     fs::write(path, bytes).expect("the file can be written");
-}
-
-/// The facts of files and folders, through the library.
-pub(crate) fn facts(inputs: &[PathBuf], causes: &Causes, threads: usize) -> Facts {
-    let names: Vec<String> = inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let listing = source::list(&names).expect("the inputs are there");
-    let ingest = Ingest {
-        causes,
-        limits: Limits::default(),
-        threads,
-        progress: &Silent,
-        interrupted: &AtomicBool::new(false),
-        keep_rejects: false,
-    };
-    ingest.run(&listing).expect("nobody interrupts").facts
-}
-
-/// The report on facts, through the library.
-pub(crate) fn judged(facts: Facts, causes: &Causes) -> Value {
-    let judgement = Judgement { challenge_window_s: 60, filter: Filter::default() };
-    serde_json::to_value(findings::report(facts, causes, &judgement)).expect("a report is JSON")
 }
 
 /// A number in JSON.
