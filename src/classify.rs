@@ -7,6 +7,9 @@
 pub mod causes;
 pub mod message;
 
+use std::sync::Arc;
+
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use strum::{Display, EnumString};
@@ -41,7 +44,48 @@ pub struct Verdict {
     /// What it rests on.
     pub basis: Basis,
     /// What the message carries beyond the cause.
-    pub details: Option<Box<Details>>,
+    pub details: Option<Arc<Details>>,
+}
+
+/// Classifies for one worker, remembering the verdicts on messages: the same few come again and
+/// again. Gives what [`Causes::classify`] gives.
+#[derive(Debug)]
+pub struct Classifier<'c> {
+    causes: &'c Causes,
+    known: IndexMap<Box<str>, (u16, AccessFlags, Verdict), foldhash::fast::RandomState>,
+}
+
+/// Messages remembered; beyond it all are forgotten, as messages with ids of their own never end.
+const REMEMBERED: usize = 4096;
+
+impl<'c> Classifier<'c> {
+    /// Remembers nothing yet.
+    pub fn new(causes: &'c Causes) -> Self {
+        Self { causes, known: IndexMap::default() }
+    }
+
+    /// The verdict on a record.
+    pub fn classify(&mut self, record: &Record<'_>) -> Verdict {
+        let (Some(message), Some(status)) = (record.message.as_deref(), record.status()) else {
+            return self.causes.classify(record);
+        };
+        if record.operation.as_deref().is_some_and(|operation| plane(operation) == Plane::Notification) {
+            return self.causes.classify(record);
+        }
+        let same = |known: &&(u16, AccessFlags, Verdict)| known.0 == status && known.1 == record.access;
+        if let Some((.., verdict)) = self.known.get(message).filter(same) {
+            return verdict.clone();
+        }
+        let verdict = self.causes.classify(record);
+        // A success is told by its status, which is quick.
+        if verdict.details.is_some() || verdict.basis == Basis::Text {
+            if self.known.len() >= REMEMBERED {
+                self.known.clear();
+            }
+            self.known.insert(message.into(), (status, record.access, verdict.clone()));
+        }
+        verdict
+    }
 }
 
 impl Causes {
@@ -72,7 +116,7 @@ impl Causes {
             None => self.without_text(status, record.access),
         };
         let details = message.details();
-        Verdict { cause, basis, details: (details != Details::default()).then(|| Box::new(details)) }
+        Verdict { cause, basis, details: (details != Details::default()).then(|| Arc::new(details)) }
     }
 
     /// The cause by flag, else by status alone.

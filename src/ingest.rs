@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::classify::Classifier;
 use crate::classify::causes::Causes;
 use crate::decode::compression::{Compression, Decompressed, ExpansionLimit};
 use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode_from};
@@ -97,7 +98,8 @@ impl Ingest<'_> {
         rayon::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|_| {
-                    let mut mine = Worker { ingest: self, done: Done::default() };
+                    let classifier = Classifier::new(self.causes);
+                    let mut mine = Worker { ingest: self, classifier, done: Done::default() };
                     while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                         mine.task(task);
                     }
@@ -192,6 +194,7 @@ fn note_what_was_not_read(facts: &mut Facts, listing: &Listing) {
 /// One worker and what it has counted.
 struct Worker<'i> {
     ingest: &'i Ingest<'i>,
+    classifier: Classifier<'i>,
     done: Done,
 }
 
@@ -246,7 +249,7 @@ impl Worker<'_> {
     fn take(&mut self, task: &Task<'_>, name: Text, found: Decoded<'_>) -> bool {
         match found {
             Decoded::Record(record, place) => {
-                let verdict = self.ingest.causes.classify(record);
+                let verdict = self.classifier.classify(record);
                 let location = Location { blob: name, offset: place.offset, line: place.line };
                 self.done.facts.update(record, &verdict, self.ingest.causes, location);
             }

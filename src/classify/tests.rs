@@ -14,6 +14,10 @@ fn failure(status: u16, message: Option<&str>) -> Record<'_> {
 fn verdict(record: &Record<'_>) -> (String, Basis) {
     let causes = Causes::built_in();
     let verdict = causes.classify(record);
+    let mut classifier = Classifier::new(&causes);
+    for _ in 0..2 {
+        assert_eq!(classifier.classify(record), verdict);
+    }
     (causes.get(verdict.cause).id.clone(), verdict.basis)
 }
 
@@ -214,4 +218,22 @@ fn the_service_itself_is_not_a_failing_caller() {
     let signature =
         Record { http_status: None, result_signature: Some("Forbidden".into()), ..failure(403, None) };
     assert_eq!(verdict(&signature).0, "forbidden");
+}
+
+#[test]
+fn what_is_remembered_depends_on_status_flags_and_operation() {
+    let causes = Causes::built_in();
+    let mut classifier = Classifier::new(&causes);
+    let text = Some("Caller is not authorized to perform action on resource.");
+    let mut note = failure(403, text);
+    note.operation = Some("SecretExpiredEventGridNotification".into());
+    let flagged = Record {
+        access: AccessFlags { policy_match: Some(false), ..AccessFlags::default() },
+        ..failure(404, text)
+    };
+    for record in
+        [failure(403, text), failure(400, text), note, flagged, failure(403, text), failure(500, text)]
+    {
+        assert_eq!(classifier.classify(&record), causes.classify(&record));
+    }
 }

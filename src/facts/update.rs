@@ -1,5 +1,7 @@
 //! Record and verdict into the tables.
 
+use std::sync::Arc;
+
 use super::changes::{ChangeKey, Settings};
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey, hour_of};
@@ -22,7 +24,13 @@ const MESSAGE_BYTES: usize = 2048;
 pub(super) struct Memo {
     /// Resource ids as they stand in the log, which are few, and the vaults they name.
     vaults: Map<Box<str>, Option<Ref<Vault>>>,
+    /// What messages carried, by the address of their details, which are kept so that no other
+    /// details can get that address.
+    denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
 }
+
+/// Details remembered; beyond it all are forgotten.
+const REMEMBERED: usize = 4096;
 
 impl Facts {
     /// Counts one audit record.
@@ -63,22 +71,38 @@ impl Facts {
         });
         let client_address =
             record.client_address.as_deref().map(|address| strings.intern(without_port(address)));
+        let caller = caller(dimensions, record, verdict.details.as_deref().map(|details| &details.caller));
+        let cause = dimensions.strings.intern(cause);
         RequestKey {
             vault,
             plane: operation_name.map_or(Plane::Data, plane),
             operation,
             object,
             key_kind,
-            caller: caller(dimensions, record, verdict.details.as_deref().map(|details| &details.caller)),
+            caller,
             client_address,
             client_agent,
             status: record.status(),
-            cause: dimensions.strings.intern(cause),
+            cause,
             basis: verdict.basis,
             access: record.access,
             settled: false,
-            denial: verdict.details.as_deref().and_then(|details| denial(dimensions, details)),
+            denial: verdict.details.as_ref().and_then(|details| self.denial(details)),
         }
+    }
+
+    /// What of a message tells one failure from another.
+    fn denial(&mut self, details: &Arc<Details>) -> Option<Ref<Denial>> {
+        let address = Arc::as_ptr(details).addr();
+        if let Some((_, denial)) = self.memo.denials.get(&address) {
+            return *denial;
+        }
+        let denial = denial(&mut self.dimensions, details);
+        if self.memo.denials.len() >= REMEMBERED {
+            self.memo.denials.clear();
+        }
+        self.memo.denials.insert(address, (Arc::clone(details), denial));
+        denial
     }
 
     /// The vault that a record is about.
