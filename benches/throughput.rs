@@ -40,7 +40,7 @@ use akvlens::decode::{Decoded, Limits, decode};
 use akvlens::facts::{Facts, Location};
 use akvlens::findings::filter::Filter;
 use akvlens::findings::{Judgement, report};
-use akvlens::ingest::{Ingest, Silent};
+use akvlens::ingest::{Ingest, RANGE_BYTES, Silent};
 use akvlens::source::list;
 use generator::{calendar, cause, cli, json, message, operation, people, properties, random, traffic, world};
 use input::Input;
@@ -127,22 +127,24 @@ fn decode_wrapper(bencher: Bencher) {
 
 #[divan::bench(name = "9 ingest: 1 file, 1 thread", sample_count = 12)]
 fn one_file(bencher: Bencher) {
-    ingest(bencher, 1, |input| vec![input.file.clone()]);
+    ingest(bencher, 1, RANGE_BYTES, |input| vec![input.file.clone()]);
 }
 
-#[divan::bench(name = "10 ingest: 1 file, all threads", sample_count = 12)]
+#[divan::bench(name = "10 ingest: 1 file in ranges, all threads", sample_count = 12)]
 fn one_file_by_all(bencher: Bencher) {
-    ingest(bencher, all_threads(), |input| vec![input.file.clone()]);
+    // As many as there are files in row 12, since a range of the usual size is all of this input.
+    let range = (INPUT.lines.len() / INPUT.parts.len()) as u64;
+    ingest(bencher, all_threads(), range, |input| vec![input.file.clone()]);
 }
 
 #[divan::bench(name = "11 ingest: 8 files, 1 thread", sample_count = 12)]
 fn many_files(bencher: Bencher) {
-    ingest(bencher, 1, |input| input.parts.clone());
+    ingest(bencher, 1, RANGE_BYTES, |input| input.parts.clone());
 }
 
 #[divan::bench(name = "12 ingest: 8 files, all threads", sample_count = 12)]
 fn many_files_by_all(bencher: Bencher) {
-    ingest(bencher, all_threads(), |input| input.parts.clone());
+    ingest(bencher, all_threads(), RANGE_BYTES, |input| input.parts.clone());
 }
 
 #[divan::bench(name = "13 floor: gunzip", sample_count = 12)]
@@ -163,7 +165,7 @@ fn gunzip(bencher: Bencher) {
 
 #[divan::bench(name = "14 ingest: 1 gzip file, 1 thread", sample_count = 12)]
 fn one_gzip_file(bencher: Bencher) {
-    ingest(bencher, 1, |input| vec![input.gzip_file.clone()]);
+    ingest(bencher, 1, RANGE_BYTES, |input| vec![input.gzip_file.clone()]);
 }
 
 /// Counts the records of a blob.
@@ -193,7 +195,7 @@ fn facts(input: &Input) -> Facts {
 }
 
 /// Measures runs over files, from their listing to merged facts.
-fn ingest(bencher: Bencher, threads: usize, files: impl Fn(&Input) -> Vec<String>) {
+fn ingest(bencher: Bencher, threads: usize, range_bytes: u64, files: impl Fn(&Input) -> Vec<String>) {
     let files = files(&INPUT);
     let interrupted = AtomicBool::new(false);
     let ingest = Ingest {
@@ -203,6 +205,7 @@ fn ingest(bencher: Bencher, threads: usize, files: impl Fn(&Input) -> Vec<String
         progress: &Silent,
         interrupted: &interrupted,
         keep_rejects: false,
+        range_bytes,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
     passes(bencher, |_| {

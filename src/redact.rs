@@ -9,37 +9,29 @@ use std::borrow::Cow;
 /// What stands in the place of a secret.
 const REMOVED: &str = "[removed]";
 
-/// Names whose value is a secret, with what stands between.
+/// Names in front of a `=` whose value is a secret.
 const SECRET_NAMES: &[&str] = &[
-    "sig=",
-    "signature=",
-    "client_secret=",
-    "client_assertion=",
-    "password=",
-    "pwd=",
-    "accountkey=",
-    "sharedaccesskey=",
-    "access_token=",
-    "refresh_token=",
-    "bearer ",
+    "sig",
+    "signature",
+    "client_secret",
+    "client_assertion",
+    "password",
+    "pwd",
+    "accountkey",
+    "sharedaccesskey",
+    "access_token",
+    "refresh_token",
 ];
 
 /// The text without tokens and signatures.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    if !may_hold_a_secret(bytes) {
-        return Cow::Borrowed(text);
-    }
     let mut kept = String::new();
-    let (mut at, mut copied) = (0, 0);
-    while at < bytes.len() {
-        let Some((start, end)) = secret_at(bytes, at) else {
-            at += 1;
-            continue;
-        };
+    let mut copied = 0;
+    while let Some((start, end)) = next_secret(bytes, copied) {
         kept.push_str(text.get(copied..start).unwrap_or_default());
         kept.push_str(REMOVED);
-        (at, copied) = (end, end);
+        copied = end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);
@@ -48,29 +40,49 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// Whether a closer look is needed: every secret has a `=` before it, or is a token.
-fn may_hold_a_secret(bytes: &[u8]) -> bool {
-    memchr::memchr(b'=', bytes).is_some()
-        || memchr::memmem::find(bytes, b"eyJ").is_some()
-        || bytes.windows(7).any(|window| window.eq_ignore_ascii_case(b"bearer "))
+/// The bounds of the first secret at or behind `from`.
+fn next_secret(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    [named(bytes, from), token(bytes, from), bearer(bytes, from)].into_iter().flatten().min()
 }
 
-/// The bounds of a secret that begins, or whose name begins, at `at`.
-fn secret_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let rest = bytes.get(at..)?;
-    let starts_word =
-        at == 0 || bytes.get(at - 1).is_some_and(|byte| !is_value(*byte) || matches!(byte, b'=' | b'.'));
-    if rest.starts_with(b"eyJ") && starts_word {
-        let length = value_length(rest);
-        return (length >= 8).then_some((at, at + length));
-    }
-    let name = SECRET_NAMES.iter().find(|name| {
-        rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-    })?;
-    let whole_word = at == 0 || bytes.get(at - 1).is_some_and(|byte| !byte.is_ascii_alphanumeric());
-    let start = at + name.len();
-    let length = value_length(bytes.get(start..)?);
-    (whole_word && length > 0).then_some((start, start + length))
+/// The value behind `name=`.
+fn named(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    let behind = bytes.get(from..)?;
+    memchr::memchr_iter(b'=', behind).map(|at| from + at).find_map(|equals| {
+        let before = bytes.get(..equals)?;
+        let is_name = |name: &&&str| {
+            let start = before.len().checked_sub(name.len());
+            start.is_some_and(|start| {
+                let whole_word = start == 0 || !before[start - 1].is_ascii_alphanumeric();
+                whole_word && before[start..].eq_ignore_ascii_case(name.as_bytes())
+            })
+        };
+        SECRET_NAMES.iter().find(is_name)?;
+        let length = value_length(bytes.get(equals + 1..)?);
+        (length > 0).then_some((equals + 1, equals + 1 + length))
+    })
+}
+
+/// A JSON Web Token or a part of one, which begins with `{"` in base64.
+fn token(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    let behind = bytes.get(from..)?;
+    memchr::memmem::find_iter(behind, b"eyJ").map(|at| from + at).find_map(|at| {
+        let starts = at == 0 || !is_value(bytes[at - 1]) || matches!(bytes[at - 1], b'=' | b'.');
+        let length = value_length(bytes.get(at..)?);
+        (starts && length >= 8).then_some((at, at + length))
+    })
+}
+
+/// What stands behind `Bearer `.
+fn bearer(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    let behind = bytes.get(from..)?;
+    memchr::memchr2_iter(b'b', b'B', behind).map(|at| from + at).find_map(|at| {
+        let word = bytes.get(at..at + 7)?;
+        let whole_word = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        let length = value_length(bytes.get(at + 7..)?);
+        (whole_word && word.eq_ignore_ascii_case(b"bearer ") && length > 0)
+            .then_some((at + 7, at + 7 + length))
+    })
 }
 
 /// How far a value reaches.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 /// Ticks of 100 ns in one second; Azure writes seven fractional digits.
 pub const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -61,11 +61,13 @@ impl fmt::Display for Ticks {
         let Some(instant) = self.to_chrono() else {
             return write!(f, "tick {}", self.0);
         };
-        let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
-        if fraction == 0 {
-            return f.write_str(&instant.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let (year, month, day) = (instant.year(), instant.month(), instant.day());
+        let (hour, minute, second) = (instant.hour(), instant.minute(), instant.second());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match self.0.rem_euclid(TICKS_PER_SECOND) {
+            0 => f.write_str("Z"),
+            fraction => write!(f, ".{fraction:07}Z"),
         }
-        write!(f, "{}.{fraction:07}Z", instant.format("%Y-%m-%dT%H:%M:%S"))
     }
 }
 

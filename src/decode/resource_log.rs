@@ -85,6 +85,10 @@ enum Provider {
 
 /// The provider of an ARM id.
 fn provider(resource_id: &str) -> Provider {
+    // The form of every storage export, found without a look at each part.
+    if memchr::memmem::find(resource_id.as_bytes(), b"/PROVIDERS/MICROSOFT.KEYVAULT/").is_some() {
+        return Provider::KeyVault;
+    }
     let mut parts = resource_id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("providers"));
     match parts.nth(1) {
         Some(name) if name.eq_ignore_ascii_case("microsoft.keyvault") => Provider::KeyVault,

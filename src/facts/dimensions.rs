@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::classify::Basis;
 use crate::record::AccessFlags;
@@ -90,6 +90,8 @@ impl<T: Copy + Eq + Hash> Pool<T> {
 #[derive(Debug, Default)]
 pub struct Strings {
     set: IndexSet<Box<str>, foldhash::fast::RandomState>,
+    /// Texts with upper case that were asked for in lower case.
+    lowered: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
 }
 
 impl Strings {
@@ -103,11 +105,16 @@ impl Strings {
 
     /// The reference to a string in lower case, for names that Azure compares without case.
     pub fn intern_lower(&mut self, text: &str) -> Text {
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.intern(&text.to_ascii_lowercase())
-        } else {
-            self.intern(text)
+        // Every byte, without stopping: that is done many at a time.
+        if !text.bytes().fold(false, |upper, byte| upper | byte.is_ascii_uppercase()) {
+            return self.intern(text);
         }
+        if let Some(lowered) = self.lowered.get(text) {
+            return *lowered;
+        }
+        let lowered = self.intern(&text.to_ascii_lowercase());
+        self.lowered.insert(text.into(), lowered);
+        lowered
     }
 
     /// The string of a reference.

@@ -58,7 +58,7 @@ pub(crate) const MISSING_POLICY: &str = "The user, group or application 'appid=a
 
 /// Records as JSON Lines.
 pub(crate) fn lines(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().flat_map(|record| [record.to_string(), "\n".to_owned()]).collect()
 }
 
 /// Records in `{"records":[…]}`, on one line.
@@ -68,7 +68,7 @@ pub(crate) fn wrapper(records: &[Value]) -> String {
 
 /// Records printed over many lines one after another.
 pub(crate) fn pretty(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record:#}\n")).collect()
+    records.iter().flat_map(|record| [format!("{record:#}"), "\n".to_owned()]).collect()
 }
 
 /// Bytes as one gzip member.

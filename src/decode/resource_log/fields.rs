@@ -301,7 +301,8 @@ level!(
     /// underscore-mangled nests of Managed HSM.
     Claims for Identity<'de>,
     |identity, key, map| {
-        let long = key.rsplit(['/', '\\']).next().unwrap_or(&key);
+        let bytes = key.as_bytes();
+        let long = memchr::memrchr(b'/', bytes).and_then(|at| key.get(at + 1..)).unwrap_or(&key);
         match long {
             "oid" | "objectidentifier" => set(&mut identity.oid, map.next_value_seed(Scalar)?),
             "appid" => set(&mut identity.appid, map.next_value_seed(Scalar)?),
