@@ -8,7 +8,7 @@
 //! otherwise.
 //!
 //! ```text
-//! cargo bench                                             all rows, about a minute
+//! cargo bench                                             all rows, in half a minute
 //! cargo bench --bench throughput -- decode                the rows whose name holds "decode"
 //! AKVLENS_BENCH_MB=512 cargo bench                        a larger input
 //! cargo bench --bench throughput -- --sample-count 50     a steadier median

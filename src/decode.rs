@@ -209,7 +209,7 @@ enum After {
 fn decode_frame(frame: &Frame<'_>, sink: &mut impl FnMut(Decoded<'_>) -> bool) -> After {
     let more = match frame.kind {
         FrameKind::Broken(reason, detail) => {
-            let reason = refine(reason, frame.bytes);
+            let reason = if detail.is_some() { reason } else { refine(reason, frame.bytes) };
             let reject = Reject { place: frame.place, reason, detail: detail.map(str::to_owned) };
             sink(Decoded::Reject(reject, frame.bytes))
         }

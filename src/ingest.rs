@@ -25,7 +25,7 @@ use crate::facts::{Facts, Location};
 use crate::source::{Blob, Listing};
 
 pub use ranges::RANGE_BYTES;
-use ranges::Range;
+use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
 use rejects::RejectLines;
 use stored::{Digest, Stored};
@@ -70,9 +70,6 @@ struct Task<'b> {
     range: Range,
     bytes: u64,
 }
-
-/// The range that is a whole blob.
-const WHOLE: Range = Range { start: 0, end: None };
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -166,7 +163,7 @@ impl Done {
             for task in tasks {
                 ranges.push((strings.intern(&task.name), before));
                 for line in self.rejects.lines.iter_mut().filter(|line| line.blob == task.name) {
-                    line.blob = blob.to_owned();
+                    blob.clone_into(&mut line.blob);
                     line.line += before;
                 }
                 before += self.line_ends.get(&task.name).copied().unwrap_or(0);
@@ -182,7 +179,7 @@ fn note_what_was_not_read(facts: &mut Facts, listing: &Listing) {
         let blob = facts.dimensions.strings.intern(name);
         let coverage = facts.coverage.blob(blob);
         coverage.incomplete = true;
-        let place = Place { offset: 0, line: 1, bytes: 0 };
+        let place = Place { offset: 0, line: 0, bytes: 0 };
         coverage.reject(RejectRow { place, reason: Reason::Unreadable, detail: Some(why.clone()) });
     }
     for passed in &listing.passed_over {

@@ -4,7 +4,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use anstream::{AutoStream, ColorChoice};
+
 use crate::error::Error;
+use crate::render::escape::line;
 
 /// Writes a file by way of one beside it, so that an old file stays whole until the new one is.
 ///
@@ -24,7 +27,23 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().map_err(Error::write(path))
+    // The library's error names the file beside; the kind says enough.
+    write().map_err(|error| Error::write(path)(error.kind().into()))
+}
+
+/// Refuses a file whose folder does not exist, before any work is done for it.
+///
+/// # Errors
+/// When the folder does not exist.
+pub fn check_folder(path: &Path) -> Result<(), Error> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => Err(Error::Usage(format!(
+            "{}: cannot write: the folder '{}' does not exist",
+            path.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A temporary file is its owner's alone; the result gets the old file's permissions, or the usual.
@@ -46,13 +65,23 @@ fn keep_permissions(_: &tempfile::NamedTempFile, _: &Path) -> io::Result<()> {
 /// # Errors
 /// When it is closed or full; [`Error::is_broken_pipe`] tells a reader that went away.
 pub fn write_stdout(bytes: &[u8]) -> Result<(), Error> {
-    let mut stdout = anstream::stdout().lock();
+    let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::write("standard output"))
+}
+
+/// Writes a page for a terminal, whose colours old consoles of Windows get in their own way.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub fn write_terminal(text: &str, color: bool) -> Result<(), Error> {
+    let choice = if color { ColorChoice::Always } else { ColorChoice::Never };
+    let mut stdout = AutoStream::new(io::stdout().lock(), choice);
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::write("standard output"))
 }
 
 /// Tells something on standard error; nobody listening is no error.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "akvlens: {text}");
+    let _ = writeln!(io::stderr().lock(), "akvlens: {}", line(text));
 }
 
 #[cfg(test)]
@@ -69,5 +98,6 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let missing = folder.path().join("no/such/report.json");
         assert!(write_file(&missing, b"x").unwrap_err().to_string().contains("cannot write"));
+        assert!(check_folder(&missing).is_err() && check_folder(Path::new("x.json")).is_ok());
     }
 }

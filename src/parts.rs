@@ -21,6 +21,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::facts::coverage::BlobCoverage;
 use crate::facts::parquet::{TABLES, Table};
 use crate::source::FACTS_MARKER;
 
@@ -41,7 +42,15 @@ struct Marker {
 struct Manifest {
     format: String,
     tables: BTreeMap<String, TableFile>,
-    blobs: Vec<String>,
+    blobs: Vec<BlobRow>,
+}
+
+/// One blob of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BlobRow {
+    name: String,
+    /// XXH3 of its stored bytes; empty where it holds no record.
+    xxh3: String,
 }
 
 /// One table of a part.
@@ -100,6 +109,13 @@ fn digest(bytes: &[u8]) -> String {
 /// # Errors
 /// When the folder is no facts folder of this version, or a part is damaged.
 pub fn list(folder: &Path) -> Result<Vec<Part>, Error> {
+    if !folder.is_dir() {
+        return Err(Error::NoInput(format!("'{}' does not exist", folder.display())));
+    }
+    if !folder.join(FACTS_MARKER).is_file() {
+        let what = "holds no facts (akvlens facts INPUT -o DIR makes a folder of them)".into();
+        return Err(Error::FactsFolder { path: folder.to_path_buf(), what });
+    }
     let marker: Marker = read_json(&folder.join(FACTS_MARKER))?;
     if marker.format != FORMAT {
         let what = format!("holds facts of the form '{}', this akvlens reads '{FORMAT}'", marker.format);
@@ -149,18 +165,55 @@ pub fn union(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
 pub fn check_blobs(parts: &[Part], others: &[String]) -> Result<(), Error> {
     let mut seen: BTreeMap<&str, &str> =
         others.iter().map(|blob| (blob.as_str(), "the logs given")).collect();
+    let mut bytes: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for part in parts {
-        for blob in &part.manifest.blobs {
-            if let Some(one) = seen.insert(blob, &part.id) {
-                return Err(Error::BlobTwice {
-                    blob: blob.clone(),
-                    one: one.to_owned(),
-                    other: part.id.clone(),
-                });
+        for BlobRow { name, xxh3 } in &part.manifest.blobs {
+            if let Some(one) = seen.insert(name, &part.id) {
+                let (one, other) = (one.to_owned(), part.id.clone());
+                return Err(Error::BlobTwice { blob: name.clone(), one, other });
+            }
+            match bytes.insert(xxh3, (name, &part.id)) {
+                Some((other, one)) if one != part.id && !xxh3.is_empty() => {
+                    return Err(same_bytes(name, other, one, &part.id));
+                }
+                _ => {}
             }
         }
     }
     Ok(())
+}
+
+fn same_bytes(blob: &str, other: &str, one: &str, part: &str) -> Error {
+    let blob = format!("{blob}' (the same bytes as '{other}')");
+    Error::BlobTwice { blob, one: one.to_owned(), other: part.to_owned() }
+}
+
+/// Refuses logs that were read now and whose bytes stand in a part under another name.
+///
+/// # Errors
+/// Names the blob and the part.
+pub fn check_bytes(parts: &[Part], facts: &Facts) -> Result<(), Error> {
+    let rows = blob_rows(facts);
+    let held = rows.iter().filter(|row| !row.xxh3.is_empty());
+    let read: BTreeMap<&str, &str> = held.map(|row| (row.xxh3.as_str(), row.name.as_str())).collect();
+    for part in parts {
+        for row in &part.manifest.blobs {
+            if let Some(name) = read.get(row.xxh3.as_str()) {
+                return Err(same_bytes(name, &row.name, "the logs given", &part.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The blobs that facts hold.
+fn blob_rows(facts: &Facts) -> Vec<BlobRow> {
+    let read = facts.coverage_rows().into_iter().filter(|(_, blob)| blob.passed_over.is_none());
+    let row = |(name, blob): (&str, &BlobCoverage)| BlobRow {
+        name: name.to_owned(),
+        xxh3: if blob.records > 0 { format!("{:032x}", blob.digest) } else { String::new() },
+    };
+    read.map(row).collect()
 }
 
 /// Makes `folder` a facts folder, if it is new, empty, or one already.
@@ -194,9 +247,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 pub fn add(folder: &Path, facts: &mut Facts) -> Result<String, Error> {
     prepare(folder)?;
     let tables = facts.to_parquet().map_err(|source| Error::Tables { path: folder.to_path_buf(), source })?;
-    let read = |row: &(&str, &crate::facts::coverage::BlobCoverage)| row.1.passed_over.is_none();
-    let blobs =
-        facts.coverage_rows().iter().filter(|row| read(row)).map(|(name, _)| (*name).to_owned()).collect();
+    let blobs = blob_rows(facts);
     let manifest = Manifest {
         format: FORMAT.into(),
         tables: tables.iter().map(|table| (table.name.to_owned(), table_file(table))).collect(),

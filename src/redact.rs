@@ -69,7 +69,8 @@ fn token(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     memchr::memmem::find_iter(behind, b"eyJ").map(|at| from + at).find_map(|at| {
         let starts = at == 0 || !is_value(bytes[at - 1]) || matches!(bytes[at - 1], b'=' | b'.');
         let length = value_length(bytes.get(at..)?);
-        (starts && length >= 8).then_some((at, at + length))
+        // Far longer than a word: a token whatever stands before it, such as the `n` of `\\n`.
+        ((starts && length >= 8) || length >= 20).then_some((at, at + length))
     })
 }
 

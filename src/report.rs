@@ -429,6 +429,9 @@ pub struct Evidence {
     pub client_agent: Option<String>,
     /// Message, without tokens.
     pub message: Option<String>,
+    /// It lies outside the time asked for: inside it no record of this finding was kept, only
+    /// counted.
+    pub outside_time: bool,
 }
 
 /// The published JSON Schema of a report.

@@ -5,6 +5,9 @@
 //! does not show in the result, the command line says what is wrong, and no text of a log acts on
 //! whoever reads the report. A test that is ignored with `bug:` shows what is known to be wrong.
 
+// Clippy lets only test functions unwrap, not what they call.
+#![allow(clippy::unwrap_used, reason = "what a test does not expect is to end it")]
+
 #[path = "tests/log.rs"]
 mod log;
 #[path = "tests/program.rs"]

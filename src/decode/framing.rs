@@ -239,7 +239,7 @@ impl<R: Read> Framer<R> {
 
     /// The line at the position, if it ends the way an object does.
     fn line(&mut self) -> Option<Cut> {
-        let length = self.window.line()?;
+        let length = self.window.line().filter(|length| !self.window.is_over(*length))?;
         let line = self.window.rest().get(..length)?.trim_ascii_end();
         if line.last() != Some(&b'}') {
             return None;
@@ -261,12 +261,37 @@ impl<R: Read> Framer<R> {
                 Ok(Step::Again)
             }
             [b'{', ..] => self.structure(Scanner::in_array(), Resync::Element),
-            _ => {
-                let place = self.place(0);
-                let length = self.window.discard_to(1, Resync::Value);
-                Ok(Step::Cut(Self::passed_over(place, length, Reason::NotARecord)))
-            }
+            _ => Ok(Step::Cut(self.no_records())),
         }
+    }
+
+    /// Elements that are no objects, up to the next object or the end of the array.
+    fn no_records(&mut self) -> Cut {
+        let place = self.place(0);
+        let mut scanner = Scanner::in_list();
+        let (mut fed, mut passed) = (0, 0);
+        let length = loop {
+            let progress = scanner.feed(self.window.rest().get(fed..).unwrap_or_default());
+            if progress != Progress::More {
+                break fed + scanner.last_fed();
+            }
+            fed = self.window.rest().len();
+            if self.window.is_full() {
+                self.window.consume(fed);
+                passed += fed as u64;
+                fed = 0;
+            }
+            if !self.window.more() {
+                break fed;
+            }
+        };
+        self.window.consume(length);
+        if length == 0 {
+            // Not even a value: whatever it is, the next record may begin behind it.
+            let (bytes, at_hand) = self.window.discard_to(1, Resync::Element);
+            return Self::passed_over(place, (passed + bytes, at_hand && passed == 0), Reason::InvalidJson);
+        }
+        Self::passed_over(place, (passed + length as u64, passed == 0), Reason::NotARecord)
     }
 
     /// Behind a wrapper's array: its other members, if any, and its closing brace.
@@ -306,8 +331,11 @@ impl<R: Read> Framer<R> {
                 Progress::End(length) => {
                     let length = fed + length;
                     self.window.consume(length);
-                    self.shapes.objects |= resync == Resync::Line;
                     let place = Place { bytes: length as u64, ..place };
+                    if self.window.is_over(length) {
+                        return Ok(Step::Cut(Self::passed_over(place, (place.bytes, true), Reason::TooLong)));
+                    }
+                    self.shapes.objects |= resync == Resync::Line;
                     return Ok(Step::Cut(Cut { kind: FrameKind::Object, place, at_hand: true }));
                 }
                 Progress::Wrapped(length, wrapper) => {

@@ -9,7 +9,7 @@ mod fields;
 
 use serde::de::DeserializeSeed;
 
-use super::{NotAudit, Reason};
+use super::{MAX_DEPTH, NotAudit, Reason};
 use crate::record::Record;
 use fields::TopLevel;
 
@@ -30,9 +30,32 @@ pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, (Rea
     let text = std::str::from_utf8(bytes).map_err(|error| {
         (Reason::InvalidUtf8, Some(format!("byte {} of the record", error.valid_up_to())))
     })?;
+    // The parser bounds the nesting of what it reads, and not of what it passes over.
+    if memchr::memchr2_iter(b'{', b'[', bytes).nth(MAX_DEPTH).is_some() && depth(bytes) > MAX_DEPTH {
+        return Err((Reason::TooDeep, None));
+    }
     let mut parser = serde_json::Deserializer::from_str(text);
     TopLevel(record).deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| reject(&error))?;
     judge(record)
+}
+
+/// The deepest nesting of brackets outside strings.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// The reject for a parser's error. Its text may quote the log, so only its place is kept.

@@ -1,5 +1,6 @@
 //! The texts that facts refer to, each kept once: strings, vaults, callers, denials.
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use crate::classify::Basis;
 use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
 use crate::record::operation::Plane;
+use crate::redact::redact;
 
 /// A reference into a [`Pool`].
 #[derive(Debug)]
@@ -90,8 +92,8 @@ impl<T: Copy + Eq + Hash> Pool<T> {
 #[derive(Debug, Default)]
 pub struct Strings {
     set: IndexSet<Box<str>, foldhash::fast::RandomState>,
-    /// Texts with upper case that were asked for in lower case.
-    lowered: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
+    /// Texts of a log that are kept in another form: in lower case, or without a token.
+    kept_as: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
 }
 
 impl Strings {
@@ -103,18 +105,38 @@ impl Strings {
         }
     }
 
-    /// The reference to a string in lower case, for names that Azure compares without case.
+    /// The reference to a text of a log, without tokens and signatures.
+    pub fn intern_log(&mut self, text: &str) -> Text {
+        if let Some(index) = self.set.get_index_of(text) {
+            return Ref::at(index);
+        }
+        if let Some(kept) = self.kept_as.get(text) {
+            return *kept;
+        }
+        match redact(text) {
+            Cow::Borrowed(text) => self.intern(text),
+            Cow::Owned(redacted) => self.keep_as(text, &redacted),
+        }
+    }
+
+    /// [`Self::intern_log`] in lower case, for names that Azure compares without case.
     pub fn intern_lower(&mut self, text: &str) -> Text {
         // Every byte, without stopping: that is done many at a time.
         if !text.bytes().fold(false, |upper, byte| upper | byte.is_ascii_uppercase()) {
-            return self.intern(text);
+            return self.intern_log(text);
         }
-        if let Some(lowered) = self.lowered.get(text) {
-            return *lowered;
+        if let Some(kept) = self.kept_as.get(text) {
+            return *kept;
         }
-        let lowered = self.intern(&text.to_ascii_lowercase());
-        self.lowered.insert(text.into(), lowered);
-        lowered
+        // A token is known by its case.
+        let lower = redact(text).to_ascii_lowercase();
+        self.keep_as(text, &lower)
+    }
+
+    fn keep_as(&mut self, text: &str, kept: &str) -> Text {
+        let kept = self.intern(kept);
+        self.kept_as.insert(text.into(), kept);
+        kept
     }
 
     /// The string of a reference.

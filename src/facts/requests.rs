@@ -242,7 +242,9 @@ mod tests {
             let (left, right) = ticks.split_at(split.min(ticks.len()));
             let series = |ticks: &[i64]| {
                 let mut series = Series::default();
-                ticks.iter().for_each(|tick| series.add(Some(Ticks(*tick))));
+                for tick in ticks {
+                    series.add(Some(Ticks(*tick)));
+                }
                 series
             };
             let mut merged = series(right);

@@ -75,7 +75,9 @@ pub(crate) fn canonical(facts: &mut Facts) -> String {
 
 fn merged(parts: Vec<Facts>) -> Facts {
     let mut all = Facts::new();
-    parts.into_iter().for_each(|part| all.merge(part));
+    for part in parts {
+        all.merge(part);
+    }
     all
 }
 

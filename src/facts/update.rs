@@ -13,7 +13,6 @@ use crate::record::caller::{kind_of, name_of, tenant_of};
 use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
 use crate::record::operation::{Plane, plane, reads_vault};
 use crate::record::{Record, Text as RecordText};
-use crate::redact::redact;
 use crate::ticks::Ticks;
 
 /// Longest message kept with an example, in bytes.
@@ -61,16 +60,16 @@ impl Facts {
         let operation_name = record.operation.as_deref();
         let dimensions = &mut self.dimensions;
         let strings = &mut dimensions.strings;
-        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern(text));
+        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern_log(text));
         let operation = text(&record.operation);
         let client_agent = text(&record.client_agent);
-        let object = object_of(record).map(|object| strings.intern(&object));
+        let object = object_of(record).map(|object| strings.intern_log(&object));
         let key_kind = record.key_type.as_deref().map(|kind| match record.key_size {
-            Some(size) => strings.intern(&format!("{kind} {size}")),
-            None => strings.intern(kind),
+            Some(size) => strings.intern_log(&format!("{kind} {size}")),
+            None => strings.intern_log(kind),
         });
         let client_address =
-            record.client_address.as_deref().map(|address| strings.intern(without_port(address)));
+            record.client_address.as_deref().map(|address| strings.intern_log(without_port(address)));
         let caller = caller(dimensions, record, verdict.details.as_deref().map(|details| &details.caller));
         let cause = dimensions.strings.intern(cause);
         RequestKey {
@@ -123,7 +122,7 @@ impl Facts {
     /// Notes a control-plane or notification event.
     fn change(&mut self, record: &Record<'_>, key: &RequestKey) {
         let strings = &mut self.dimensions.strings;
-        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern(text));
+        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern_log(text));
         let settings = Settings {
             sku: text(&record.settings.sku),
             rbac: record.settings.rbac,
@@ -165,8 +164,8 @@ impl Facts {
         let example = Example {
             time: record.time,
             location,
-            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern(&redact(shortened(id)))),
-            message: record.message.as_deref().map(|message| strings.intern(&redact(shortened(message)))),
+            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log(shortened(id))),
+            message: record.message.as_deref().map(|message| strings.intern_log(shortened(message))),
             client_address: key.client_address,
             client_agent: key.client_agent,
         };
@@ -206,7 +205,7 @@ fn caller(
         oid: oid.map(|text| strings.intern_lower(text)),
         appid: appid.map(|text| strings.intern_lower(text)),
         kind: kind_of(identity),
-        name: name.map(|text| strings.intern(text)),
+        name: name.map(|text| strings.intern_log(text)),
         tenant: tenant_of(tid, iss).map(|text| strings.intern_lower(text)),
         managed_identity: identity.managed_identity.as_deref().map(|text| strings.intern_lower(text)),
         resource: identity.calling_resource.as_deref().map(|text| strings.intern_lower(text)),
@@ -218,7 +217,7 @@ fn caller(
 fn denial(dimensions: &mut Dimensions, details: &Details) -> Option<Ref<Denial>> {
     let strings = &mut dimensions.strings;
     let mut text =
-        |text: &Option<String>| -> Option<Text> { text.as_deref().map(|text| strings.intern(&redact(text))) };
+        |text: &Option<String>| -> Option<Text> { text.as_deref().map(|text| strings.intern_log(text)) };
     let denial = Denial {
         akv_code: text(&details.akv_code),
         permission: text(&details.permission),

@@ -53,8 +53,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let evidence = evidence(analysis);
     let finding = |(group, member): (&Group<'_>, &Member<'_>)| {
         let examples = evidence.get(&example_group(analysis, group)).map_or(&[][..], Vec::as_slice);
-        let shown = examples.iter().filter(|example| member.holds(example)).take(KEPT);
-        let evidence = shown.map(|example| evidence_of(analysis, example)).collect();
+        let evidence = member.evidence(analysis, examples);
         finding(analysis, group, member, failures, evidence)
     };
     groups.iter().map(finding).collect()
@@ -86,6 +85,18 @@ impl<'f> Member<'f> {
                 *values.entry(value.to_owned()).or_default() += count;
             }
         }
+    }
+
+    /// The records to show. Examples are kept by the hour, so a finding on a part of an hour may have
+    /// none inside it: then one of the same failure outside it is better than nothing.
+    fn evidence(&self, analysis: &Analysis<'_>, examples: &[&Example]) -> Vec<Evidence> {
+        let inside = examples.iter().filter(|example| self.holds(example)).take(KEPT);
+        let inside: Vec<Evidence> = inside.map(|example| evidence_of(analysis, example, false)).collect();
+        let is_pairing = self.streams.iter().any(|stream| stream.key.settled);
+        if !inside.is_empty() || is_pairing {
+            return inside;
+        }
+        examples.iter().take(1).map(|example| evidence_of(analysis, example, true)).collect()
     }
 
     /// Whether an example is one of the requests counted here: of a second of a stream of the same
@@ -279,7 +290,7 @@ fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
-fn evidence_of(analysis: &Analysis<'_>, example: &Example) -> Evidence {
+fn evidence_of(analysis: &Analysis<'_>, example: &Example, outside_time: bool) -> Evidence {
     let text = |text: Option<Text>| analysis.facts.dimensions.text(text).map(str::to_owned);
     Evidence {
         blob: analysis.facts.dimensions.strings.get(example.location.blob).to_owned(),
@@ -289,5 +300,6 @@ fn evidence_of(analysis: &Analysis<'_>, example: &Example) -> Evidence {
         client_address: text(example.client_address),
         client_agent: text(example.client_agent),
         message: text(example.message),
+        outside_time,
     }
 }

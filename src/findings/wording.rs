@@ -67,7 +67,7 @@ fn permission_option(permission: &str) -> Option<String> {
         "storage" => "--storage-permissions",
         _ => return None,
     };
-    Some(format!("{option} {word}"))
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| format!("{option} {word}"))
 }
 
 /// What happened: the first sentence of which everything is known, else the cause's meaning.
@@ -78,25 +78,21 @@ pub(crate) fn fill_why(cause: &Cause, known: &Known) -> String {
 
 /// What to do, with what is known.
 pub(crate) fn fill_fix(cause: &Cause, known: &Known) -> Vec<String> {
+    // These two are made here, of words that are known.
+    let own = ["role", "permission_option"];
     let value = |name: &str| {
-        let value = known.get(name).filter(|value| is_harmless(value));
+        let value = known.get(name).filter(|value| own.contains(&name) || is_harmless(value));
         Some(value.unwrap_or_else(|| format!("<{name}>")))
     };
     cause.remedy.iter().filter_map(|step| fill(step, value)).collect()
 }
 
-/// Whether a value can stand in a command line as it is: no shell on any system reads more into it,
-/// and it is no option.
+/// Whether a value can stand in a command line as it is: one word in which no shell on any system
+/// reads more, which is no option and (as `@` in front would be for `az`) no file to read.
 fn is_harmless(value: &str) -> bool {
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'@' | b' ')
-    };
-    !value.is_empty()
-        && value.bytes().all(plain)
-        && (!value.starts_with('-')
-            || ["--secret-", "--key-", "--certificate-", "--storage-"]
-                .iter()
-                .any(|option| value.starts_with(option)))
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'@');
+    value.bytes().all(plain) && value.bytes().next().is_some_and(|first| !matches!(first, b'-' | b'@'))
 }
 
 /// Replaces `{name}`; `None` when a value is not known.
@@ -138,9 +134,23 @@ mod tests {
             fill_fix(cause, &known())[0]
                 .contains("--name kv-orders --object-id o-1 --secret-permissions get")
         );
-        for hostile in
-            ["kv; rm -rf /", "$(x)", "`x`", "a\nb", "--yes", "a|b", "a&b", "'", "\"", "%PATH%", "a>b", "ü"]
-        {
+        for hostile in [
+            "kv; rm -rf /",
+            "$(x)",
+            "`x`",
+            "a\nb",
+            "--yes",
+            "a|b",
+            "a&b",
+            "'",
+            "\"",
+            "%PATH%",
+            "a>b",
+            "ü",
+            "a --yes",
+            "@file",
+            "",
+        ] {
             let known = Known { vault: Some(hostile.into()), ..known() };
             assert!(fill_fix(cause, &known)[0].contains("--name <vault> "), "{hostile}");
         }

@@ -28,6 +28,9 @@ pub(super) struct Range {
     pub(super) end: Option<u64>,
 }
 
+/// The range that is a whole blob.
+pub(super) const WHOLE: Range = Range { start: 0, end: None };
+
 /// The ranges of a blob, if it is one to cut. What cannot be read is left to the reader to report.
 pub(super) fn ranges(blob: &Blob, range_bytes: u64) -> Option<Vec<Range>> {
     let BlobPlace::File(path) = &blob.place else { return None };
@@ -94,7 +97,11 @@ fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Opens a range of a blob.
 pub(super) fn open(blob: &Blob, range: Range) -> io::Result<Box<dyn Read>> {
-    let BlobPlace::File(path) = &blob.place else { return blob.open() };
+    let path = match &blob.place {
+        BlobPlace::File(path) if range != WHOLE => path,
+        // A pipe can be named too, and cannot seek.
+        _ => return blob.open(),
+    };
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(range.start))?;
     Ok(match range.end {

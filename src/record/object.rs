@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::{Record, Text};
+use crate::redact::redact;
 
 /// A vault or Managed HSM as its ARM id or its URL names it; parts keep the log's own case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,8 @@ pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
         Some(joined) if plain.len() == collection.len() && joined.ends_with(name) && !upper(joined) => {
             Some(Cow::Borrowed(joined))
         }
-        _ => Some(Cow::Owned(format!("{plain}/{name}").to_ascii_lowercase())),
+        // A token is known by its case.
+        _ => Some(Cow::Owned(redact(&format!("{plain}/{name}")).to_ascii_lowercase())),
     }
 }
 

@@ -66,13 +66,14 @@ pub fn markdown_code(text: &str) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// For a cell of CSV: a cell that a spreadsheet would compute gets a quote in front.
+/// For a cell of CSV: [`line`], and a cell that a spreadsheet would compute gets a quote in front.
 pub fn csv(text: &str) -> Cow<'_, str> {
-    let computed = |character: char| matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%');
-    if text.trim_start().starts_with(computed) || text.starts_with(char::is_whitespace) {
-        Cow::Owned(format!("'{text}"))
+    let computed = |character: char| matches!(character, '=' | '+' | '-' | '@' | '|' | '%');
+    let line = line(text);
+    if line.trim_start().starts_with(computed) || line.starts_with(char::is_whitespace) {
+        Cow::Owned(format!("'{line}"))
     } else {
-        Cow::Borrowed(text)
+        line
     }
 }
 

@@ -227,11 +227,12 @@ fn one_finding(page: &mut String, number: usize, finding: &Finding) {
             .correlation_id
             .as_deref()
             .map_or_else(String::new, |id| format!(", correlation id {}", code(id)));
+        let outside = if evidence.outside_time { " (outside the time asked for)" } else { "" };
         let message =
             evidence.message.as_deref().map_or_else(String::new, |message| format!(": {}", text(message)));
         line!(
             page,
-            "- {} at {}{id}{message}",
+            "- {} at {}{outside}{id}{message}",
             code(&format!("{}:{}", evidence.blob, evidence.line)),
             time(evidence.time)
         );

@@ -27,11 +27,13 @@ pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus,
         write_stdout(explain::card(cause, width).as_bytes())?;
         return Ok(ExitStatus::Clean);
     }
-    let is_id = typed.contains('-') && typed.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    if typed != "-" && is_id {
-        let near = nearest(&typed, causes.iter().map(|cause| cause.id.as_str()));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-        return Err(Error::Usage(format!("'{typed}' is no cause{near} `akvlens explain` lists them")));
+    let is_id = typed != "-" && typed.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    if is_id && let Some(near) = nearest(&typed, causes.iter().map(|cause| cause.id.as_str())) {
+        let told = format!("'{typed}' is no cause; did you mean '{near}'? `akvlens explain` lists them");
+        return Err(Error::Usage(told));
+    }
+    if is_id && typed.contains('-') {
+        return Err(Error::Usage(format!("'{typed}' is no cause; `akvlens explain` lists them")));
     }
     let text = if typed == "-" { pasted()? } else { typed };
     if text.trim().is_empty() {

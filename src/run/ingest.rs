@@ -9,18 +9,24 @@ use crate::error::{Error, ExitStatus};
 use crate::facts::Facts;
 use crate::findings;
 use crate::ingest::{Ingest, RANGE_BYTES};
-use crate::output::{note, write_file};
+use crate::output::{check_folder, note, write_file};
 use crate::parts::{self, Part};
 use crate::progress::Bar;
 use crate::render::text::{grouped, size};
 use crate::settings::{Input, Settings};
 use crate::source::{Listing, list};
 
+/// How long an interrupted run may take to end by itself.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Reads everything that the inputs name: logs and folders of facts.
 ///
 /// # Errors
 /// When an input does not exist, a facts folder cannot be used, a blob would count twice, or Ctrl-C.
 pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
+    if let Some(rejects) = &input.rejects {
+        check_folder(rejects)?;
+    }
     let started = Instant::now();
     let listing = list(&input.inputs)?;
     if listing.blobs.is_empty() && listing.facts.is_empty() {
@@ -30,8 +36,9 @@ pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
     let names: Vec<String> = listing.blobs.iter().map(|blob| blob.name.clone()).collect();
     parts::check_blobs(&parts, &names)?;
     // A second handler in one process is an error that does not matter.
-    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+    let _ = ctrlc::set_handler(interrupt);
     let mut facts = logs(input, settings, &listing)?;
+    parts::check_bytes(&parts, &facts)?;
     for part in &parts {
         facts.merge(part.read()?);
         if INTERRUPTED.load(Ordering::Relaxed) {
@@ -40,6 +47,15 @@ pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
     }
     tell(&facts, settings, started, &parts);
     Ok(facts)
+}
+
+/// Ctrl-C: the workers stop at the next record. A read that waits for bytes (standard input, a
+/// pipe) cannot be woken; then the process ends by itself, with nothing written.
+#[allow(clippy::exit, clippy::disallowed_methods, reason = "no other way out of a waiting read")]
+fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+    std::thread::sleep(GRACE);
+    std::process::exit(i32::from(ExitStatus::Interrupted as u8));
 }
 
 fn nothing_in(inputs: &[String], listing: &Listing) -> Error {

@@ -6,7 +6,7 @@ use super::ingest;
 use crate::cli::ReportArgs;
 use crate::error::{Error, ExitStatus};
 use crate::findings;
-use crate::output::{note, write_file, write_stdout};
+use crate::output::{check_folder, note, write_file, write_stdout, write_terminal};
 use crate::render::terminal::{self, Terminal};
 use crate::render::{Format, json};
 use crate::report::Report;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
             color: settings.color,
             top: settings.top(args.top, TERMINAL_TOP),
         };
-        write_stdout(terminal::render(&report, terminal).as_bytes())?;
+        write_terminal(&terminal::render(&report, terminal), settings.color)?;
     }
     Ok(status(complete, &report, args, settings))
 }
@@ -54,6 +54,7 @@ fn formats(args: &ReportArgs) -> Result<Vec<(&Path, Option<Format>)>, Error> {
         if path.as_os_str() == "-" {
             return Ok(None);
         }
+        check_folder(path)?;
         let known = Format::of_path(path);
         known.map(Some).ok_or_else(|| {
             Error::Usage(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use globset::GlobBuilder;
 use walkdir::{DirEntry, WalkDir};
@@ -63,7 +63,9 @@ fn missing(input: &str) -> Error {
 
 /// A path as a blob's name.
 fn name_of(path: &Path) -> String {
-    let name = path.to_string_lossy();
+    // `./logs` and `logs` are one name.
+    let parts: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+    let name = parts.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '/' {
         name.into_owned()
     } else {

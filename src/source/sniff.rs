@@ -40,6 +40,9 @@ const LOG_NAMES: &[&str] = &["json", "jsonl", "ndjson", "log", "gz", "zst"];
 pub(super) fn look(path: &Path) -> Looks {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    if let Some(what) = own_output(&start) {
+        return Looks::LikeSomethingElse(what);
+    }
     let named = path
         .extension()
         .is_some_and(|extension| LOG_NAMES.iter().any(|name| extension.eq_ignore_ascii_case(name)));
@@ -47,6 +50,17 @@ pub(super) fn look(path: &Path) -> Looks {
         return Looks::LikeALog;
     }
     look_at(&start)
+}
+
+/// What akvlens itself writes, which may lie beside the logs.
+fn own_output(start: &[u8]) -> Option<&'static str> {
+    let head = start.get(..start.len().min(64)).unwrap_or_default();
+    let holds = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
+    if holds(b"\"schema\": \"akvlens-") || holds(b"\"schema\":\"akvlens-") {
+        Some("written by akvlens")
+    } else {
+        head.starts_with(b"{\"blob\":\"").then_some("rejects written by akvlens")
+    }
 }
 
 /// Looks at first bytes.

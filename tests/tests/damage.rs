@@ -361,7 +361,7 @@ fn long_records_are_refused_and_the_next_one_is_found() {
             .args(&["--max-record", "4kB"])
             .records(2)
             .reject("too-long", 1),
-        case("long-and-cut.json", format!("{}\n{long:.2$}", whole(0), (), 5 << 18))
+        case("long-and-cut.json", [whole(0).as_bytes(), b"\n", &long.as_bytes()[..5 << 18]].concat())
             .args(&["--max-record", "4kB"])
             .records(1)
             .reject("too-long", 1),
@@ -682,7 +682,7 @@ mod unix {
     fn a_file_without_permission_makes_the_input_incomplete() {
         let folder = folder(&[("logs/a.json", lines(&[record(0)])), ("logs/b.json", String::new())]);
         let closed = folder.path().join("logs/b.json");
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         if fs::read(&closed).is_ok() {
             return; // Nothing is closed to root.
         }
@@ -709,15 +709,21 @@ mod unix {
     }
 
     #[test]
-    fn a_pipe_in_a_folder_is_passed_over_and_a_named_one_is_read() {
+    fn a_pipe_in_a_folder_is_passed_over() {
         let folder = folder(&[("logs/a.json", lines(&[record(0)]))]);
         fifo(&folder.path().join("logs/pipe.json"));
         let coverage = &report(folder.path(), 0, ["logs"])["coverage"];
         assert_eq!(number(&coverage["records"]), 1);
         assert_eq!(coverage["passed_over"][0]["name"], "logs/pipe.json");
-        let pipe = folder.path().join("logs/pipe.json");
+    }
+
+    #[test]
+    fn a_pipe_that_was_named_is_read() {
+        let folder = folder::<&str>(&[]);
+        let pipe = folder.path().join("pipe");
+        fifo(&pipe);
         let writer = std::thread::spawn(move || fs::write(pipe, lines(&[record(1), record(2)])));
-        let coverage = &report(folder.path(), 0, ["logs/pipe.json"])["coverage"];
+        let coverage = &report(folder.path(), 0, ["pipe"])["coverage"];
         assert_eq!(number(&coverage["records"]), 2);
         writer.join().unwrap().unwrap();
     }
@@ -730,7 +736,6 @@ mod unix {
 }
 
 #[test]
-#[ignore = "bug: a line shorter than 1 MiB is never measured against --max-record"]
 fn a_record_longer_than_max_record_is_refused_whatever_its_length() {
     let long = with(&format!("\"x\":\"{}\"", "y".repeat(5000)));
     check(&[
@@ -746,7 +751,6 @@ fn a_record_longer_than_max_record_is_refused_whatever_its_length() {
 }
 
 #[test]
-#[ignore = "bug: the same record is read on a line and refused in an array"]
 fn nesting_is_judged_alike_in_every_container() {
     let deep = with(&format!("\"x\":{}{}", "[".repeat(10_000), "]".repeat(10_000)));
     check(&[
@@ -758,7 +762,6 @@ fn nesting_is_judged_alike_in_every_container() {
 }
 
 #[test]
-#[ignore = "bug: what stands behind an element that is no object is passed over to the end, with the array's own bracket"]
 fn an_array_that_is_closed_is_not_said_to_be_open() {
     check(&[
         case("numbers.json", "[1,2,3]\n").reject("not-a-record", 1),
@@ -770,14 +773,12 @@ fn an_array_that_is_closed_is_not_said_to_be_open() {
 }
 
 #[test]
-#[ignore = "bug: with NUL among its bytes UTF-16 is told as nul-bytes, beyond the window as not-json"]
 fn utf_16_has_a_reason_of_its_own() {
     let log: Vec<u8> = lines(&[record(0)]).encode_utf16().flat_map(u16::to_le_bytes).collect();
     case("utf-16.json", [&[0xff, 0xfe], log.as_slice()].concat()).reject("not-json", 1).check();
 }
 
 #[test]
-#[ignore = "bug: `\\n` in front of a token, as JSON writes it, hides the token from redaction"]
 fn a_token_behind_an_escaped_line_end_is_taken_out_of_excerpts() {
     let broken = "{\"resultDescription\":\"token:\\r\\neyJhbGciOiJub25lIn0.eyJvaWQiOiJ4In0.c2VjcmV0LXBhcnQ\"";
     let folder = folder(&[("a.json", between(broken))]);
@@ -787,7 +788,6 @@ fn a_token_behind_an_escaped_line_end_is_taken_out_of_excerpts() {
 }
 
 #[test]
-#[ignore = "bug: the place of a file that cannot be listed says line 1, of one that cannot be read line 0"]
 fn a_whole_blob_is_meant_by_line_0() {
     #[cfg(unix)]
     {
@@ -799,7 +799,6 @@ fn a_whole_blob_is_meant_by_line_0() {
 }
 
 #[test]
-#[ignore = "bug: akvlens reads the report and the rejects that it wrote itself into the folder of logs"]
 fn a_report_beside_the_logs_does_not_damage_the_next_run() {
     let folder = folder(&[("logs/a.json", lines(&[record(0)]))]);
     let args = ["report", "logs", "-o", "logs/report.json", "-o", "logs/report.md", "-q"];

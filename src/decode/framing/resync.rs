@@ -9,9 +9,6 @@ pub(super) enum Resync {
     NextLine,
     /// Inside an array: the next `{"` behind `},`, or at the start of a line.
     Element,
-    /// Inside an array, behind an element that is no object: the next `{"` behind `,` or `[`, or at
-    /// the start of a line.
-    Value,
     /// Nowhere.
     Never,
 }
@@ -31,27 +28,23 @@ impl Resync {
                     .map(|at| from + at + 1)
                     .find(|start| matches!(rest.get(*start), Some(b'{' | b'[')))
             }
-            Self::Element | Self::Value => {
+            Self::Element => {
                 let behind = rest.get(from..)?;
-                let begins = |at: &usize| begins_element(rest, *at, self == Self::Value);
-                memchr::memchr_iter(b'{', behind).map(|at| from + at).find(begins)
+                memchr::memchr_iter(b'{', behind).map(|at| from + at).find(|at| begins_element(rest, *at))
             }
         }
     }
 }
 
-/// Whether the `{` at `at` may begin an element: a key behind it, and before it `},` (or, behind a
-/// plain value, any `,` or `[`) or a line's start.
-fn begins_element(rest: &[u8], at: usize, behind_value: bool) -> bool {
+/// Whether the `{` at `at` may begin an element: a key behind it, and before it `},` or a line's
+/// start.
+fn begins_element(rest: &[u8], at: usize) -> bool {
     let Some((before, object)) = rest.split_at_checked(at) else { return false };
     let key = object.get(1..).unwrap_or_default().trim_ascii_start().first() == Some(&b'"');
     let line = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
-    let before = before.trim_ascii_end();
-    let behind_comma = before.strip_suffix(b",").map(<[u8]>::trim_ascii_end);
-    let behind = if behind_value {
-        behind_comma.is_some() || before.ends_with(b"[")
-    } else {
-        behind_comma.is_some_and(|before| before.ends_with(b"}"))
-    };
-    key && (line || behind)
+    let behind_object = before
+        .trim_ascii_end()
+        .strip_suffix(b",")
+        .is_some_and(|before| before.trim_ascii_end().ends_with(b"}"));
+    key && (line || behind_object)
 }

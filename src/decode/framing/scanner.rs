@@ -51,6 +51,11 @@ pub(super) struct Scanner {
     key: Vec<u8>,
     /// Whether an array of records inside the object is reported.
     wrappers: bool,
+    /// In a list of values that are no objects: stops before the next object and before the end of
+    /// the list.
+    list: bool,
+    /// How far the last stretch of bytes was followed.
+    last_fed: usize,
 }
 
 impl Scanner {
@@ -69,6 +74,16 @@ impl Scanner {
         Self { open: vec![true], expect: Expect::CommaOrEnd, ..Self::new(true) }
     }
 
+    /// For elements of an array that are no objects.
+    pub(super) fn in_list() -> Self {
+        Self { open: vec![false], expect: Expect::Value, list: true, ..Self::new(false) }
+    }
+
+    /// How far the last stretch of bytes was followed.
+    pub(super) fn last_fed(&self) -> usize {
+        self.last_fed
+    }
+
     fn new(wrappers: bool) -> Self {
         Self {
             open: Vec::new(),
@@ -78,13 +93,20 @@ impl Scanner {
             escaped: false,
             key: Vec::new(),
             wrappers,
+            list: false,
+            last_fed: 0,
         }
     }
 
     /// Follows the structure through more bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Progress {
         let mut at = 0;
+        self.last_fed = 0;
         while let Some(byte) = bytes.get(at) {
+            self.last_fed = at;
+            if self.list && !self.in_string && self.open.len() == 1 && matches!(byte, b'{' | b']') {
+                return Progress::Broken(at, Reason::NotARecord);
+            }
             if self.in_string {
                 match self.string(bytes, at) {
                     Ok(next) => at = next,
@@ -101,6 +123,7 @@ impl Scanner {
                 Some(Progress::More) => return Progress::More,
             }
         }
+        self.last_fed = bytes.len();
         Progress::More
     }
 

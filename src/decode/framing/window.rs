@@ -84,6 +84,11 @@ impl<R: Read> Window<R> {
         self.filled - self.position >= self.max
     }
 
+    /// Whether so many bytes are more than a record may have.
+    pub(super) fn is_over(&self, length: usize) -> bool {
+        length > self.max
+    }
+
     /// The reader's error, once everything before it is consumed.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
