@@ -3,8 +3,8 @@
 //! Input: merged [`Facts`] and the table of causes. Output: [`Report`]. Nothing here knows how many
 //! files, nights or machines the facts came from. This is the only place that divides.
 //!
-//! A finder is a function from [`Analysis`] to findings; adding one is a new file and one line in
-//! [`FINDERS`].
+//! A finder is a function from `Analysis` to findings; adding one is a new file and one line in
+//! `FINDERS`.
 
 mod callers;
 pub mod challenges;

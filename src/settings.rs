@@ -20,6 +20,9 @@ use crate::error::Error;
 use crate::findings::Judgement;
 use crate::findings::filter::{Filter, Names};
 
+/// Threads beyond this help nobody.
+const MOST_THREADS: usize = 256;
+
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "akvlens.toml";
 
@@ -115,7 +118,15 @@ impl Settings {
             ColorWhen::Auto => surroundings.stdout_is_terminal && !surroundings.no_color,
         };
         let progress = surroundings.stderr_is_terminal && !global.no_progress && !global.quiet;
-        Ok(Self { causes, threads: threads.max(1), color, progress, quiet: global.quiet, surroundings, file })
+        Ok(Self {
+            causes,
+            threads: threads.clamp(1, MOST_THREADS),
+            color,
+            progress,
+            quiet: global.quiet,
+            surroundings,
+            file,
+        })
     }
 
     /// Resolves how input is read.

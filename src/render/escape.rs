@@ -33,7 +33,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// For running text and table cells of Markdown: [`line`], and every character that Markdown or the
+/// For running text and table cells of Markdown: [`line()`], and every character that Markdown or the
 /// HTML in it would act on is escaped.
 pub fn markdown(text: &str) -> String {
     let line = line(text);
@@ -57,7 +57,7 @@ pub fn markdown(text: &str) -> String {
     escaped
 }
 
-/// For inline code of Markdown in a table cell: [`line`], fenced with more backticks than it holds.
+/// For inline code of Markdown in a table cell: [`line()`], fenced with more backticks than it holds.
 pub fn markdown_code(text: &str) -> String {
     let line = line(text).replace('|', "\\|");
     let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or(0);
@@ -66,7 +66,7 @@ pub fn markdown_code(text: &str) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// For a cell of CSV: [`line`], and a cell that a spreadsheet would compute gets a quote in front.
+/// For a cell of CSV: [`line()`], and a cell that a spreadsheet would compute gets a quote in front.
 pub fn csv(text: &str) -> Cow<'_, str> {
     let computed = |character: char| matches!(character, '=' | '+' | '-' | '@' | '|' | '%');
     let line = line(text);
