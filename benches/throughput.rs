@@ -42,6 +42,7 @@ use akvlens::findings::filter::Filter;
 use akvlens::findings::{Judgement, report};
 use akvlens::ingest::{Ingest, RANGE_BYTES, Silent};
 use akvlens::source::list;
+// The generator's modules look for each other at the root.
 use generator::{calendar, cause, cli, json, message, operation, people, properties, random, traffic, world};
 use input::Input;
 

@@ -164,17 +164,19 @@ const SIGNATURES: &[(&str, u16)] = &[
     ("Gateway Timeout", 504),
 ];
 
+/// The letters of a text, in lower case.
+fn letters(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(u8::is_ascii_alphabetic).map(|byte| byte.to_ascii_lowercase())
+}
+
 /// The status of a reason phrase, whatever its case and spaces (`NotFound`), or of digits.
 fn status_of_signature(signature: &str) -> Option<u16> {
     let signature = signature.trim();
     if let Ok(code) = signature.parse::<u16>() {
         return (100..600).contains(&code).then_some(code);
     }
-    let letters = |text: &str| -> Vec<u8> {
-        text.bytes().filter(u8::is_ascii_alphabetic).map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    let wanted = letters(signature);
-    SIGNATURES.iter().find(|(phrase, _)| letters(phrase) == wanted).map(|(_, code)| *code)
+    let same = |phrase: &str| phrase == signature || letters(phrase).eq(letters(signature));
+    SIGNATURES.iter().find(|(phrase, _)| same(phrase)).map(|(_, code)| *code)
 }
 
 #[cfg(test)]

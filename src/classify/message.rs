@@ -196,7 +196,10 @@ fn word_prefix(text: &str) -> Option<usize> {
 
 /// Where ASCII `needle` stands, whatever its case.
 fn find(text: &str, needle: &str) -> Option<usize> {
-    text.as_bytes().windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+    let (bytes, needle) = (text.as_bytes(), needle.as_bytes());
+    let first = *needle.first()?;
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes)
+        .find(|at| bytes.get(*at..*at + needle.len()).is_some_and(|here| here.eq_ignore_ascii_case(needle)))
 }
 
 /// The text behind `needle`.
