@@ -28,21 +28,25 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut kept = String::new();
     let mut copied = 0;
-    while let Some((start, end)) = next_secret(bytes, copied) {
+    // What each finder found last: looked for anew only once it is passed, so that every byte is
+    // looked at once by each.
+    let finders = [named, token, bearer];
+    let mut found = finders.map(|find| find(bytes, 0));
+    while let Some((start, end)) = found.into_iter().flatten().min() {
         kept.push_str(text.get(copied..start).unwrap_or_default());
         kept.push_str(REMOVED);
         copied = end;
+        for (found, find) in found.iter_mut().zip(finders) {
+            if found.is_some_and(|(start, _)| start < copied) {
+                *found = find(bytes, copied);
+            }
+        }
     }
     if copied == 0 {
         return Cow::Borrowed(text);
     }
     kept.push_str(text.get(copied..).unwrap_or_default());
     Cow::Owned(kept)
-}
-
-/// The bounds of the first secret at or behind `from`.
-fn next_secret(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-    [named(bytes, from), token(bytes, from), bearer(bytes, from)].into_iter().flatten().min()
 }
 
 /// The value behind `name=`.

@@ -120,8 +120,9 @@ pub struct Framer<R> {
     state: State,
     /// Where the last line frame began: position and line.
     last_line: Option<(usize, u64)>,
-    /// The next object is to be framed by structure, not by its line.
-    structural: bool,
+    /// Offset up to which objects are framed by their structure, not by their line: on this line
+    /// stands more than one object, or one that is no line.
+    structural_until: u64,
     /// The blob ended inside a record, which was told already.
     cut_short: bool,
     blank: u64,
@@ -136,7 +137,7 @@ impl<R: Read> Framer<R> {
             window: Window::new(reader, offset, max_record_bytes),
             state: State::Top,
             last_line: None,
-            structural: false,
+            structural_until: 0,
             cut_short: false,
             blank: 0,
             shapes: Shape::default(),
@@ -181,8 +182,8 @@ impl<R: Read> Framer<R> {
     /// structure.
     pub fn reframe(&mut self) {
         if let Some((position, line)) = self.last_line.take() {
+            self.structural_until = self.window.offset();
             self.window.rewind(position, line);
-            self.structural = true;
         }
     }
 
@@ -219,7 +220,7 @@ impl<R: Read> Framer<R> {
             self.enter_wrapper(length, wrapper);
             return Ok(Step::Again);
         }
-        if !std::mem::take(&mut self.structural)
+        if self.window.offset() >= self.structural_until
             && let Some(cut) = self.line()
         {
             return Ok(Step::Cut(cut));
@@ -239,7 +240,14 @@ impl<R: Read> Framer<R> {
 
     /// The line at the position, if it ends the way an object does.
     fn line(&mut self) -> Option<Cut> {
-        let length = self.window.line().filter(|length| !self.window.is_over(*length))?;
+        let Some(length) = self.window.line() else {
+            self.structural_until = self.window.offset() + self.window.rest().len() as u64;
+            return None;
+        };
+        if self.window.is_over(length) {
+            self.structural_until = self.window.offset() + length as u64;
+            return None;
+        }
         let line = self.window.rest().get(..length)?.trim_ascii_end();
         if line.last() != Some(&b'}') {
             return None;

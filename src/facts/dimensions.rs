@@ -13,6 +13,14 @@ use crate::record::caller::CallerKind;
 use crate::record::operation::Plane;
 use crate::redact::redact;
 
+/// Longest text kept of a log, in bytes; a longer one is cut. No field of a real record is near it.
+pub const MOST_BYTES: usize = 2048;
+
+/// At most [`MOST_BYTES`] of a text, cut between characters.
+fn shortened(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MOST_BYTES)).unwrap_or(text)
+}
+
 /// A reference into a [`Pool`].
 #[derive(Debug)]
 pub struct Ref<T: ?Sized> {
@@ -113,9 +121,9 @@ impl Strings {
         if let Some(kept) = self.kept_as.get(text) {
             return *kept;
         }
-        match redact(text) {
-            Cow::Borrowed(text) => self.intern(text),
-            Cow::Owned(redacted) => self.keep_as(text, &redacted),
+        match redact(shortened(text)) {
+            Cow::Borrowed(kept) if kept.len() == text.len() => self.intern(text),
+            kept => self.keep_as(text, &kept),
         }
     }
 
@@ -129,13 +137,16 @@ impl Strings {
             return *kept;
         }
         // A token is known by its case.
-        let lower = redact(text).to_ascii_lowercase();
+        let lower = redact(shortened(text)).to_ascii_lowercase();
         self.keep_as(text, &lower)
     }
 
     fn keep_as(&mut self, text: &str, kept: &str) -> Text {
         let kept = self.intern(kept);
-        self.kept_as.insert(text.into(), kept);
+        // What is too long to keep is too long to remember.
+        if text.len() <= MOST_BYTES {
+            self.kept_as.insert(text.into(), kept);
+        }
         kept
     }
 
@@ -348,5 +359,24 @@ impl Remap {
             throttle_reason: self.maybe(denial.throttle_reason),
             region: self.maybe(denial.region),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_log_are_kept_short_and_without_tokens() {
+        let mut strings = Strings::default();
+        let long = "ß".repeat(MOST_BYTES);
+        let (cut, same) = (strings.intern_log(&long), strings.intern_log(&long));
+        assert_eq!((strings.get(cut).len(), cut), (MOST_BYTES, same));
+        let odd = strings.intern_log(&format!("x{long}"));
+        assert_eq!(strings.get(odd).len(), MOST_BYTES - 1);
+        let token = strings.intern_lower("Bearer eyJhbGciOiJub25lIn0.eyJvaWQiOiJ4In0.c2VjcmV0");
+        assert_eq!(strings.get(token), "bearer [removed]");
+        let (upper, lower) = (strings.intern_lower("KV-Orders"), strings.intern_lower("kv-orders"));
+        assert_eq!(upper, lower);
     }
 }

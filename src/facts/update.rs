@@ -15,9 +15,6 @@ use crate::record::operation::{Plane, plane, reads_vault};
 use crate::record::{Record, Text as RecordText};
 use crate::ticks::Ticks;
 
-/// Longest message kept with an example, in bytes.
-const MESSAGE_BYTES: usize = 2048;
-
 /// What the last record of a worker looked like.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
@@ -164,8 +161,8 @@ impl Facts {
         let example = Example {
             time: record.time,
             location,
-            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log(shortened(id))),
-            message: record.message.as_deref().map(|message| strings.intern_log(shortened(message))),
+            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log(id)),
+            message: record.message.as_deref().map(|message| strings.intern_log(message)),
             client_address: key.client_address,
             client_agent: key.client_agent,
         };
@@ -244,11 +241,6 @@ fn without_port(address: &str) -> &str {
     }
 }
 
-/// At most [`MESSAGE_BYTES`] of a text, cut between characters.
-fn shortened(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MESSAGE_BYTES)).unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,12 +251,5 @@ mod tests {
         assert_eq!(without_port("203.0.113.7:51324"), "203.0.113.7");
         assert_eq!(without_port("2001:db8::1"), "2001:db8::1");
         assert_eq!(without_port("[2001:db8::1]:443"), "2001:db8::1");
-    }
-
-    #[test]
-    fn long_messages_are_cut_between_characters() {
-        let long = "ß".repeat(MESSAGE_BYTES);
-        assert_eq!(shortened(&long).len(), MESSAGE_BYTES);
-        assert_eq!(shortened(&format!("x{long}")).len(), MESSAGE_BYTES - 1);
     }
 }

@@ -90,26 +90,21 @@ impl<'f> Member<'f> {
     /// The records to show. Examples are kept by the hour, so a finding on a part of an hour may have
     /// none inside it: then one of the same failure outside it is better than nothing.
     fn evidence(&self, analysis: &Analysis<'_>, examples: &[&Example]) -> Vec<Evidence> {
-        let inside = examples.iter().filter(|example| self.holds(example)).take(KEPT);
+        let mut by_client: Map<_, Vec<&Stream<'_>>> = Map::default();
+        for stream in &self.streams {
+            by_client.entry((stream.key.client_address, stream.key.client_agent)).or_default().push(stream);
+        }
+        let holds = |example: &&&Example| {
+            let streams = by_client.get(&(example.client_address, example.client_agent));
+            streams.is_some_and(|streams| streams.iter().any(|stream| counts(stream, example)))
+        };
+        let inside = examples.iter().filter(holds).take(KEPT);
         let inside: Vec<Evidence> = inside.map(|example| evidence_of(analysis, example, false)).collect();
         let is_pairing = self.streams.iter().any(|stream| stream.key.settled);
         if !inside.is_empty() || is_pairing {
             return inside;
         }
         examples.iter().take(1).map(|example| evidence_of(analysis, example, true)).collect()
-    }
-
-    /// Whether an example is one of the requests counted here: of a second of a stream of the same
-    /// client. Answered and unanswered challenges lie among the same examples.
-    fn holds(&self, example: &Example) -> bool {
-        self.streams.iter().any(|stream| {
-            let same_client = stream.key.client_address == example.client_address
-                && stream.key.client_agent == example.client_agent;
-            let Some(time) = example.time else { return same_client && stream.series.untimed > 0 };
-            let cells = stream.series.cells();
-            let cell = cells.get(cells.partition_point(|cell| cell.last() < time));
-            same_client && cell.is_some_and(|cell| cell.first <= time)
-        })
     }
 
     /// Addresses, most requests first.
@@ -124,6 +119,15 @@ impl<'f> Member<'f> {
         let index = DENIAL_COLUMNS.iter().position(|name| *name == column)?;
         most_frequent(&self.denials[index]).map(String::as_str)
     }
+}
+
+/// Whether an example is one of the requests that a stream of its client counts: of one of its
+/// seconds. Answered and unanswered challenges lie among the same examples.
+fn counts(stream: &Stream<'_>, example: &Example) -> bool {
+    let Some(time) = example.time else { return stream.series.untimed > 0 };
+    let cells = stream.series.cells();
+    let cell = cells.get(cells.partition_point(|cell| cell.last() < time));
+    cell.is_some_and(|cell| cell.first <= time)
 }
 
 /// An unanswered challenge was kept as the challenge it was classified as.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use akvlens::decode::compression::Decompressed;
 use akvlens::decode::{Decoded, Limits, Reason, Totals, decode};
@@ -806,4 +807,25 @@ fn a_report_beside_the_logs_does_not_damage_the_next_run() {
     assert_eq!(akvlens(folder.path(), args).status, 0);
     write(&folder.path().join("logs/b.json"), lines(&[record(1)]).as_bytes());
     assert_eq!(number(&report(folder.path(), 0, ["logs"])["coverage"]["records"]), 2);
+}
+
+#[test]
+#[ignore = "bug: each object on a line is looked for as a line again, to the end of the line: quadratic"]
+fn many_objects_on_one_line_are_read_in_one_pass() {
+    let object = "{\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
+    let folder = folder(&[
+        ("one-line.json", object.repeat(20_000)),
+        ("carriage-returns.json", format!("{object}\r").repeat(20_000)),
+        ("lines.json", format!("{object}\n").repeat(20_000)),
+    ]);
+    let time = |name: &str| {
+        let started = Instant::now();
+        assert_eq!(number(&report(folder.path(), 0, [name])["coverage"]["records"]), 20_000);
+        started.elapsed()
+    };
+    let lines = time("lines.json");
+    for name in ["one-line.json", "carriage-returns.json"] {
+        let taken = time(name);
+        assert!(taken < lines * 10 + Duration::from_secs(1), "{name}: {taken:?}, as lines {lines:?}");
+    }
 }
