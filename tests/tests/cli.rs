@@ -595,3 +595,25 @@ fn an_interrupt_ends_a_run_that_waits_for_input() {
         assert_eq!(ended.and_then(|status| status.code()), Some(130), "{signal}");
     }
 }
+
+#[test]
+#[ignore = "bug: an output of the name of an input takes its place, and the log is gone"]
+fn an_output_never_takes_the_place_of_an_input() {
+    let folder = logs();
+    let log = fs::read(folder.path().join("logs/a.json")).unwrap();
+    for args in [["logs/a.json", "-o", "logs/a.json"], ["logs", "--rejects", "./logs/a.json"]] {
+        let ran = akvlens(folder.path(), [&["report", "-q"], &args[..]].concat());
+        assert!(fs::read(folder.path().join("logs/a.json")).unwrap() == log, "{args:?}");
+        assert_eq!(ran.status, 2, "{args:?}");
+    }
+}
+
+#[test]
+#[ignore = "bug: facts do not keep the filter they were cut by, so a part of the log passes for all of it"]
+fn facts_that_were_cut_say_so() {
+    let folder = logs();
+    akvlens(folder.path(), ["facts", "logs", "-q", "--vault", "kv-b", "-o", "facts"]);
+    let report = report(folder.path(), 0, ["facts"]);
+    let all = number(&report["coverage"]["records"]) == number_of_requests(&report);
+    assert!(all || report["filter"]["vaults"] == json!(["kv-b"]), "{:#}", report["filter"]);
+}

@@ -810,7 +810,6 @@ fn a_report_beside_the_logs_does_not_damage_the_next_run() {
 }
 
 #[test]
-#[ignore = "bug: each object on a line is looked for as a line again, to the end of the line: quadratic"]
 fn many_objects_on_one_line_are_read_in_one_pass() {
     let object = "{\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
     let folder = folder(&[
