@@ -809,22 +809,31 @@ fn a_report_beside_the_logs_does_not_damage_the_next_run() {
     assert_eq!(number(&report(folder.path(), 0, ["logs"])["coverage"]["records"]), 2);
 }
 
-#[test]
-fn many_objects_on_one_line_are_read_in_one_pass() {
-    let object = "{\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
-    let folder = folder(&[
-        ("one-line.json", object.repeat(20_000)),
-        ("carriage-returns.json", format!("{object}\r").repeat(20_000)),
-        ("lines.json", format!("{object}\n").repeat(20_000)),
-    ]);
+/// Asserts that a blob takes no more time than its records take as lines.
+fn assert_in_one_pass(name: &str, blob: &str, object: &str, count: u32) {
+    let as_lines = format!("{object}\n").repeat(count as usize);
+    let folder = folder(&[(name, blob), ("lines.json", &as_lines)]);
     let time = |name: &str| {
         let started = Instant::now();
-        assert_eq!(number(&report(folder.path(), 0, [name])["coverage"]["records"]), 20_000);
+        assert_eq!(number(&report(folder.path(), 0, [name])["coverage"]["records"]), u64::from(count));
         started.elapsed()
     };
-    let lines = time("lines.json");
-    for name in ["one-line.json", "carriage-returns.json"] {
-        let taken = time(name);
-        assert!(taken < lines * 10 + Duration::from_secs(1), "{name}: {taken:?}, as lines {lines:?}");
-    }
+    let (taken, lines) = (time(name), time("lines.json"));
+    assert!(taken < lines * 10 + Duration::from_secs(1), "{name}: {taken:?}, as lines {lines:?}");
+}
+
+/// A short record for [`assert_in_one_pass`].
+const SHORT: &str = "{\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
+
+#[test]
+fn many_objects_on_one_line_are_read_in_one_pass() {
+    assert_in_one_pass("one-line.json", &SHORT.repeat(20_000), SHORT, 20_000);
+    assert_in_one_pass("carriage-returns.json", &format!("{SHORT}\r").repeat(20_000), SHORT, 20_000);
+}
+
+#[test]
+#[ignore = "bug: a line that does not end in a brace is looked to the end of again for each of its objects: quadratic"]
+fn many_objects_on_a_line_that_ends_in_a_comma_are_read_in_one_pass() {
+    let blob = format!("{},\n", SHORT.repeat(15_000));
+    assert_in_one_pass("ends-in-a-comma.json", &blob, SHORT, 15_000);
 }

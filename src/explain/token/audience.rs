@@ -60,7 +60,7 @@ const EXCHANGE: &str = "an exchange at Entra ID (workload identity federation)";
 
 /// What else tokens are asked for: a host (with all below it), the name of an `api://`, or an
 /// application id. The first that fits counts.
-const OTHERS: &[(&str, &str)] = &[
+pub(super) const OTHERS: &[(&str, &str)] = &[
     ("management.azure.com", ARM),
     ("management.core.windows.net", ARM),
     ("management.chinacloudapi.cn", ARM),

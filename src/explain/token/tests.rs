@@ -4,7 +4,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::audience::{GOVERNMENT_APP_ID, HSM_APP_ID, VAULT_APP_ID};
+use super::audience::{GOVERNMENT_APP_ID, HSM_APP_ID, OTHERS, VAULT_APP_ID};
 use super::*;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
