@@ -21,8 +21,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::facts::coverage::BlobCoverage;
 use crate::facts::parquet::{TABLES, Table};
+use crate::report::FilterEcho;
 use crate::source::FACTS_MARKER;
 
 /// The form that this version writes and reads.
@@ -42,15 +42,10 @@ struct Marker {
 struct Manifest {
     format: String,
     tables: BTreeMap<String, TableFile>,
-    blobs: Vec<BlobRow>,
-}
-
-/// One blob of a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct BlobRow {
-    name: String,
-    /// XXH3 of its stored bytes; empty where it holds no record.
-    xxh3: String,
+    blobs: Vec<String>,
+    /// What the part was cut to, where it does not hold all of its blobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<FilterEcho>,
 }
 
 /// One table of a part.
@@ -73,6 +68,11 @@ impl Part {
     /// The part's name.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the part was cut to; `None` where it holds all of its blobs.
+    pub fn filter(&self) -> Option<&FilterEcho> {
+        self.manifest.filter.as_ref()
     }
 
     /// Reads the part's tables.
@@ -149,7 +149,14 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
 pub fn union(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
     for folder in folders {
-        for part in list(folder)? {
+        let here = list(folder)?;
+        if here.is_empty() {
+            return Err(Error::NoInput(format!(
+                "'{}' is a folder of facts without any part",
+                folder.display()
+            )));
+        }
+        for part in here {
             parts.entry(part.id.clone()).or_insert(part);
         }
     }
@@ -165,55 +172,15 @@ pub fn union(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
 pub fn check_blobs(parts: &[Part], others: &[String]) -> Result<(), Error> {
     let mut seen: BTreeMap<&str, &str> =
         others.iter().map(|blob| (blob.as_str(), "the logs given")).collect();
-    let mut bytes: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for part in parts {
-        for BlobRow { name, xxh3 } in &part.manifest.blobs {
-            if let Some(one) = seen.insert(name, &part.id) {
+        for blob in &part.manifest.blobs {
+            if let Some(one) = seen.insert(blob, &part.id) {
                 let (one, other) = (one.to_owned(), part.id.clone());
-                return Err(Error::BlobTwice { blob: name.clone(), one, other });
-            }
-            match bytes.insert(xxh3, (name, &part.id)) {
-                Some((other, one)) if one != part.id && !xxh3.is_empty() => {
-                    return Err(same_bytes(name, other, one, &part.id));
-                }
-                _ => {}
+                return Err(Error::BlobTwice { blob: blob.clone(), one, other });
             }
         }
     }
     Ok(())
-}
-
-fn same_bytes(blob: &str, other: &str, one: &str, part: &str) -> Error {
-    let blob = format!("{blob}' (the same bytes as '{other}')");
-    Error::BlobTwice { blob, one: one.to_owned(), other: part.to_owned() }
-}
-
-/// Refuses logs that were read now and whose bytes stand in a part under another name.
-///
-/// # Errors
-/// Names the blob and the part.
-pub fn check_bytes(parts: &[Part], facts: &Facts) -> Result<(), Error> {
-    let rows = blob_rows(facts);
-    let held = rows.iter().filter(|row| !row.xxh3.is_empty());
-    let read: BTreeMap<&str, &str> = held.map(|row| (row.xxh3.as_str(), row.name.as_str())).collect();
-    for part in parts {
-        for row in &part.manifest.blobs {
-            if let Some(name) = read.get(row.xxh3.as_str()) {
-                return Err(same_bytes(name, &row.name, "the logs given", &part.id));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The blobs that facts hold.
-fn blob_rows(facts: &Facts) -> Vec<BlobRow> {
-    let read = facts.coverage_rows().into_iter().filter(|(_, blob)| blob.passed_over.is_none());
-    let row = |(name, blob): (&str, &BlobCoverage)| BlobRow {
-        name: name.to_owned(),
-        xxh3: if blob.records > 0 { format!("{:032x}", blob.digest) } else { String::new() },
-    };
-    read.map(row).collect()
 }
 
 /// Makes `folder` a facts folder, if it is new, empty, or one already.
@@ -240,18 +207,21 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     fs::write(path, bytes).map_err(Error::write(path))
 }
 
-/// Adds a part to a folder, unless it is there; says the part's name.
+/// Adds a part to a folder, unless it is there; says the part's name. `filter` is what the facts
+/// were cut to.
 ///
 /// # Errors
 /// When a blob of it stands in another part of the folder, or writing fails.
-pub fn add(folder: &Path, facts: &mut Facts) -> Result<String, Error> {
+pub fn add(folder: &Path, facts: &mut Facts, filter: Option<FilterEcho>) -> Result<String, Error> {
     prepare(folder)?;
     let tables = facts.to_parquet().map_err(|source| Error::Tables { path: folder.to_path_buf(), source })?;
-    let blobs = blob_rows(facts);
+    let read = facts.coverage_rows().into_iter().filter(|(_, blob)| blob.passed_over.is_none());
+    let blobs = read.map(|(name, _)| name.to_owned()).collect();
     let manifest = Manifest {
         format: FORMAT.into(),
         tables: tables.iter().map(|table| (table.name.to_owned(), table_file(table))).collect(),
         blobs,
+        filter,
     };
     let id = id_of(&manifest);
     let part = Part { path: folder.join(&id), id: id.clone(), manifest };
@@ -318,8 +288,8 @@ fn table_file(table: &Table) -> TableFile {
 fn id_of(manifest: &Manifest) -> String {
     let tables: Vec<String> =
         manifest.tables.iter().map(|(name, file)| format!("{name}={}", file.xxh3)).collect();
-    digest(tables.join("\n").as_bytes())
-        .chars()
-        .take(16)
-        .fold("part-".to_owned(), |id, digit| id + &digit.to_string())
+    // Facts that were cut are not the facts that were not, even where they hold the same.
+    let filter = manifest.filter.as_ref().and_then(|filter| serde_json::to_string(filter).ok());
+    let digest = digest((tables.join("\n") + &filter.unwrap_or_default()).as_bytes());
+    digest.chars().take(16).fold("part-".to_owned(), |id, digit| id + &digit.to_string())
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
@@ -59,7 +59,7 @@ pub struct Tool {
 }
 
 /// The filter as it was understood.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct FilterEcho {
     /// First second that counts.
     pub since: Option<Ticks>,
@@ -73,6 +73,23 @@ pub struct FilterEcho {
     pub operations: Vec<String>,
     /// Causes.
     pub causes: Vec<String>,
+}
+
+impl FilterEcho {
+    /// This filter on facts that were cut to `other` before: what it leaves open is as `other` has
+    /// it.
+    #[must_use]
+    pub fn on(self, other: &Self) -> Self {
+        let names = |own: Vec<String>, other: &Vec<String>| if own.is_empty() { other.clone() } else { own };
+        Self {
+            since: self.since.max(other.since),
+            until: self.until.into_iter().chain(other.until).min(),
+            vaults: names(self.vaults, &other.vaults),
+            callers: names(self.callers, &other.callers),
+            operations: names(self.operations, &other.operations),
+            causes: names(self.causes, &other.causes),
+        }
+    }
 }
 
 /// What was read. For each blob and in all, `records + not_audit + blank + rejected = framed`.

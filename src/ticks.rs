@@ -77,6 +77,13 @@ impl serde::Serialize for Ticks {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Ticks {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_iso(&text).ok_or_else(|| serde::de::Error::custom("no instant"))
+    }
+}
+
 impl schemars::JsonSchema for Ticks {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Instant".into()

@@ -250,6 +250,7 @@ impl<R: Read> Framer<R> {
         }
         let line = self.window.rest().get(..length)?.trim_ascii_end();
         if line.last() != Some(&b'}') {
+            self.structural_until = self.window.offset() + length as u64;
             return None;
         }
         let bytes = line.len();

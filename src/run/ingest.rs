@@ -1,5 +1,7 @@
 //! Input of any kind to facts, for every command; and the commands that keep them.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -13,8 +15,9 @@ use crate::output::{check_folder, note, write_file};
 use crate::parts::{self, Part};
 use crate::progress::Bar;
 use crate::render::text::{grouped, size};
+use crate::report::FilterEcho;
 use crate::settings::{Input, Settings};
-use crate::source::{Listing, list};
+use crate::source::{BlobPlace, Listing, list};
 
 /// How long an interrupted run may take to end by itself.
 const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -23,8 +26,9 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
 ///
 /// # Errors
 /// When an input does not exist, a facts folder cannot be used, a blob would count twice, or Ctrl-C.
-pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
-    if let Some(rejects) = &input.rejects {
+pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Result<Read, Error> {
+    let rejects = input.rejects.as_deref();
+    if let Some(rejects) = rejects {
         check_folder(rejects)?;
     }
     let started = Instant::now();
@@ -32,13 +36,13 @@ pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
     if listing.blobs.is_empty() && listing.facts.is_empty() {
         return Err(nothing_in(&input.inputs, &listing));
     }
+    check_outputs(&outputs.iter().copied().chain(rejects).collect::<Vec<_>>(), &listing)?;
     let parts = parts::union(&listing.facts)?;
     let names: Vec<String> = listing.blobs.iter().map(|blob| blob.name.clone()).collect();
     parts::check_blobs(&parts, &names)?;
     // A second handler in one process is an error that does not matter.
     let _ = ctrlc::set_handler(interrupt);
     let mut facts = logs(input, settings, &listing)?;
-    parts::check_bytes(&parts, &facts)?;
     for part in &parts {
         facts.merge(part.read()?);
         if INTERRUPTED.load(Ordering::Relaxed) {
@@ -46,7 +50,44 @@ pub(super) fn read(input: &Input, settings: &Settings) -> Result<Facts, Error> {
         }
     }
     tell(&facts, settings, started, &parts);
-    Ok(facts)
+    Ok(Read { facts, cut: cut(&parts, &listing, settings) })
+}
+
+/// What was read, and what it had been cut to before.
+pub(super) struct Read {
+    pub(super) facts: Facts,
+    /// The filter that all of it was cut to.
+    pub(super) cut: Option<FilterEcho>,
+}
+
+/// The filter that all input was cut to. Input of which only a part was cut is told of: no one
+/// filter describes it.
+fn cut(parts: &[Part], listing: &Listing, settings: &Settings) -> Option<FilterEcho> {
+    let filters: BTreeSet<Option<&FilterEcho>> = parts.iter().map(Part::filter).collect();
+    if listing.blobs.is_empty() && filters.len() == 1 {
+        return filters.into_iter().next().flatten().cloned();
+    }
+    for part in parts.iter().filter(|part| part.filter().is_some() && !settings.quiet) {
+        let filter = serde_json::to_string(&part.filter()).unwrap_or_default();
+        note(&format!("{} holds only a part of its logs, cut to {filter}", part.id()));
+    }
+    None
+}
+
+/// Refuses an output that would take the place of an input.
+fn check_outputs(outputs: &[&Path], listing: &Listing) -> Result<(), Error> {
+    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
+    let inputs = listing.blobs.iter().filter_map(|blob| match &blob.place {
+        BlobPlace::File(path) => canonical(path),
+        BlobPlace::Stdin => None,
+    });
+    let inputs: BTreeSet<_> = inputs.collect();
+    match outputs.iter().find(|path| canonical(path).is_some_and(|path| inputs.contains(&path))) {
+        Some(path) => {
+            Err(Error::Usage(format!("{}: is one of the inputs and would be lost", path.display())))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Ctrl-C: the workers stop at the next record. A read that waits for bytes (standard input, a
@@ -131,13 +172,18 @@ pub(super) fn status(facts: &Facts, input: &Input) -> ExitStatus {
 pub(super) fn facts(args: &FactsArgs, settings: &Settings) -> Result<ExitStatus, Error> {
     let input = settings.input(&args.input)?;
     let judgement = settings.judgement(&args.filter, args.challenge_window)?;
-    let mut facts = read(&input, settings)?;
+    let Read { mut facts, cut } = read(&input, &[], settings)?;
     let status = status(&facts, &input);
     if !judgement.filter.is_all() {
         // What is filtered out could no longer answer a challenge: that is settled before.
         findings::judge(&mut facts, &settings.causes, &judgement);
     }
-    let id = parts::add(&args.output, &mut facts)?;
+    let own = judgement.filter.echo();
+    let filter = match cut {
+        Some(cut) => Some(own.on(&cut)),
+        None => (!judgement.filter.is_all()).then_some(own),
+    };
+    let id = parts::add(&args.output, &mut facts, filter)?;
     if !settings.quiet {
         note(&format!(
             "{}: {id}, {} rows of requests",

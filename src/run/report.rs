@@ -23,10 +23,14 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     let formats = formats(args)?;
     let input = settings.input(&args.input)?;
     let judgement = settings.judgement(&args.filter, args.challenge_window)?;
-    let facts = ingest::read(&input, settings)?;
+    let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
+    let ingest::Read { facts, cut } = ingest::read(&input, &outputs, settings)?;
     let complete = ingest::status(&facts, &input);
     let known: Vec<String> = vaults_of(&facts);
-    let report = findings::report(facts, &settings.causes, &judgement);
+    let mut report = findings::report(facts, &settings.causes, &judgement);
+    if let Some(cut) = cut {
+        report.filter = std::mem::take(&mut report.filter).on(&cut);
+    }
     if report.totals.requests == 0 && !judgement.filter.is_all() && !settings.quiet {
         tell_no_match(args, &known);
     }

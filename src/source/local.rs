@@ -65,12 +65,14 @@ fn missing(input: &str) -> Error {
 fn name_of(path: &Path) -> String {
     // `./logs` and `logs` are one name.
     let parts: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
-    let name = parts.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' {
-        name.into_owned()
-    } else {
-        name.replace(std::path::MAIN_SEPARATOR, "/")
+    // Names that are no UTF-8 stay different: their odd bytes are written out.
+    let chunks = parts.as_os_str().as_encoded_bytes().utf8_chunks();
+    let mut name = String::new();
+    for chunk in chunks {
+        name.push_str(chunk.valid());
+        name.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
+    if std::path::MAIN_SEPARATOR == '/' { name } else { name.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
 /// A file that was named itself: read whatever it looks like, unless it marks a facts folder.
