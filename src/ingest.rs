@@ -86,8 +86,37 @@ impl Ingest<'_> {
     /// # Errors
     /// Only when interrupted; what is wrong with a blob is in its coverage.
     pub fn run(&self, listing: &Listing) -> Result<Ingested, Error> {
-        let mut tasks: Vec<Task<'_>> = listing.blobs.iter().flat_map(|blob| self.tasks(blob)).collect();
-        // The largest first, so that no worker is left alone with it at the end.
+        let mut done = self.work(listing.blobs.iter().flat_map(|blob| self.tasks(blob)).collect());
+        let mut again = Vec::new();
+        for (blob, mut ranged) in std::mem::take(&mut done.ranged) {
+            ranged.join_ranges(&blob);
+            if ranged.is_plain(&blob) {
+                done.merge(ranged);
+            } else {
+                // Broken lines and containers may frame otherwise where a range begins.
+                let whole = listing.blobs.iter().find(|other| other.name == blob);
+                again.extend(whole.map(|blob| Task {
+                    blob,
+                    name: blob.name.clone(),
+                    range: WHOLE,
+                    bytes: blob.bytes,
+                }));
+            }
+        }
+        done.merge(self.work(again));
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let Done { mut facts, rejects, .. } = done;
+        let mut rejects = rejects.lines;
+        rejects.sort();
+        note_what_was_not_read(&mut facts, listing);
+        Ok(Ingested { facts, rejects })
+    }
+
+    /// Hands the tasks to the workers, the largest first, so that no worker is left alone with it at
+    /// the end.
+    fn work(&self, mut tasks: Vec<Task<'_>>) -> Done {
         tasks.sort_by_key(|task| std::cmp::Reverse(task.bytes));
         let next = AtomicUsize::new(0);
         let done: Mutex<Done> = Mutex::default();
@@ -104,16 +133,7 @@ impl Ingest<'_> {
                 });
             }
         });
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
-        let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        done.join_ranges(&tasks);
-        let Done { mut facts, rejects, .. } = done;
-        let mut rejects = rejects.lines;
-        rejects.sort();
-        note_what_was_not_read(&mut facts, listing);
-        Ok(Ingested { facts, rejects })
+        done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// A blob as one task, or as one a range.
@@ -137,8 +157,10 @@ impl Ingest<'_> {
 struct Done {
     facts: Facts,
     rejects: RejectLines,
-    /// Line ends of each task that is a range, by its name.
+    /// Line ends of each range, by its name.
     line_ends: BTreeMap<String, u64>,
+    /// What was counted in ranges, by blob, until it is known that the blob could be cut.
+    ranged: BTreeMap<String, Done>,
 }
 
 impl Done {
@@ -146,30 +168,30 @@ impl Done {
         self.facts.merge(other.facts);
         self.rejects.lines.extend(other.rejects.lines);
         self.line_ends.extend(other.line_ends);
+        for (blob, ranged) in other.ranged {
+            self.ranged.entry(blob).or_default().merge(ranged);
+        }
     }
 
-    /// Gives ranges back to their blobs.
-    fn join_ranges(&mut self, tasks: &[Task<'_>]) {
-        let mut blobs: BTreeMap<&str, Vec<&Task<'_>>> = BTreeMap::new();
-        for task in tasks.iter().filter(|task| task.name != task.blob.name) {
-            blobs.entry(&task.blob.name).or_default().push(task);
+    /// Gives the ranges of a blob back to it. Their names sort in the order of the blob.
+    fn join_ranges(&mut self, blob: &str) {
+        let strings = &mut self.facts.dimensions.strings;
+        let name = strings.intern(blob);
+        let mut before = 0;
+        let mut ranges = Vec::new();
+        for (range, line_ends) in &self.line_ends {
+            ranges.push((strings.intern(range), before));
+            before += line_ends;
         }
-        for (blob, mut tasks) in blobs {
-            tasks.sort_by_key(|task| task.range.start);
-            let strings = &mut self.facts.dimensions.strings;
-            let name = strings.intern(blob);
-            let mut before = 0;
-            let mut ranges = Vec::new();
-            for task in tasks {
-                ranges.push((strings.intern(&task.name), before));
-                for line in self.rejects.lines.iter_mut().filter(|line| line.blob == task.name) {
-                    blob.clone_into(&mut line.blob);
-                    line.line += before;
-                }
-                before += self.line_ends.get(&task.name).copied().unwrap_or(0);
-            }
-            self.facts.join_ranges(name, &ranges);
-        }
+        self.facts.join_ranges(name, &ranges);
+    }
+
+    /// Whether a blob held one record a line and nothing else: then its ranges frame as the whole
+    /// does.
+    fn is_plain(&mut self, blob: &str) -> bool {
+        let name = self.facts.dimensions.strings.intern(blob);
+        let coverage = self.facts.coverage.blob(name);
+        coverage.rejected() == 0 && !coverage.incomplete && coverage.shapes.names().eq(["json-lines"])
     }
 }
 
@@ -201,6 +223,19 @@ impl Worker<'_> {
         if self.ingest.interrupted.load(Ordering::Relaxed) {
             return;
         }
+        let ranged = task.range != WHOLE;
+        if ranged {
+            let mine = self.done.ranged.remove(&task.blob.name).unwrap_or_default();
+            let all = std::mem::replace(&mut self.done, mine);
+            self.count(task);
+            let mine = std::mem::replace(&mut self.done, all);
+            self.done.ranged.insert(task.blob.name.clone(), mine);
+        } else {
+            self.count(task);
+        }
+    }
+
+    fn count(&mut self, task: &Task<'_>) {
         let name = self.done.facts.dimensions.strings.intern(&task.name);
         self.done.facts.coverage.blob(name);
         let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name)));
@@ -214,7 +249,7 @@ impl Worker<'_> {
         let digest = Digest::default();
         let opened = ranges::open(task.blob, task.range).and_then(|reader| {
             let stored = Stored::new(reader, &digest, self.ingest.progress, self.ingest.interrupted);
-            let whole = task.name == task.blob.name;
+            let whole = task.range == WHOLE;
             if whole {
                 Decompressed::open(stored, self.ingest.limits.max_expansion)
             } else {

@@ -134,6 +134,9 @@ impl Settings {
     /// # Errors
     /// When a size is none.
     pub fn input(&self, args: &InputArgs) -> Result<Input, Error> {
+        if args.rejects.as_deref() == Some(Path::new("-")) {
+            return Err(Error::Usage("--rejects -: name a file; standard output is the report's".into()));
+        }
         let default = Limits::default();
         let max_record_bytes = match args.max_record.as_ref().or(self.file.max_record.as_ref()) {
             Some(text) => size(text)?,

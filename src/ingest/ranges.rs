@@ -1,8 +1,10 @@
 //! Cuts a large plain log into ranges, so that one file keeps every worker busy.
 //!
 //! A cut is made only between two lines where one object ends and another begins (`}`, line end,
-//! `{`), and only in files whose first line is a record, so each range frames as it would in the
-//! whole file. Where the cuts are depends on the bytes alone, never on the number of workers.
+//! `{`), and only in files whose first line is a record, so the lines of a range frame as they would
+//! in the whole file. Where a range turns out to hold anything else (a broken line, a container), the
+//! file is read again as a whole. Where the cuts are depends on the bytes alone, never on the number
+//! of workers.
 //!
 //! A range is ingested under a name of its own; `Facts::join_ranges` gives the records back to
 //! their blob and sets their line numbers right.
@@ -51,6 +53,9 @@ pub(super) fn ranges(blob: &Blob, range_bytes: u64) -> Option<Vec<Range>> {
             }
             None => next += range_bytes,
         }
+    }
+    if cuts.len() == 1 {
+        return None;
     }
     let ends = cuts.iter().skip(1).copied().map(Some).chain([None]);
     Some(cuts.iter().zip(ends).map(|(start, end)| Range { start: *start, end }).collect())

@@ -44,10 +44,14 @@ proptest! {
             1 => Just("not json".to_owned()),
             1 => Just(String::new()),
             1 => Just("{\"category\":\"AuditEvent\",".to_owned()),
+            1 => prop::sample::select(vec!["[", "]", ",", "{\"records\":[", "]}", "{\"a\":{\"b\":1}"]).prop_map(str::to_owned),
         ], 1..60),
+        damaged in any::<bool>(),
         range_bytes in 200_u64..4000,
         crlf in any::<bool>(),
     ) {
+        let lines: Vec<String> =
+            lines.into_iter().filter(|line| damaged || line.is_empty() || line.contains("\"time\"")).collect();
         let text = lines.join(if crlf { "\r\n" } else { "\n" });
         let whole = ingested(&text, u64::MAX, 1);
         prop_assert_eq!(ingested(&text, range_bytes, 1), whole.clone());

@@ -48,7 +48,13 @@ pub fn markdown(text: &str) -> String {
                 escaped.push('\\');
                 escaped.push(character);
             }
-            // So that no bare address becomes a link.
+            // So that no bare address becomes a link to a page.
+            '.' if escaped
+                .get(escaped.len().saturating_sub(3)..)
+                .is_some_and(|end| end.eq_ignore_ascii_case("www")) =>
+            {
+                escaped.push_str("\\.");
+            }
             ':' if escaped.ends_with("http") || escaped.ends_with("https") => escaped.push_str("&#58;"),
             '@' => escaped.push_str("&#64;"),
             _ => escaped.push(character),
@@ -96,6 +102,7 @@ mod tests {
     fn markdown_gets_nothing_to_act_on() {
         assert_eq!(markdown("<script>|*x*"), "&lt;script&gt;\\|\\*x\\*");
         assert_eq!(markdown("![a](https://x)"), "\\!\\[a\\]\\(https&#58;//x\\)");
+        assert_eq!(markdown("www.evil.example"), "www\\.evil.example");
         assert_eq!(markdown_code("a`b``c|"), "```a`b``c\\|```");
         assert_eq!(markdown_code("`"), "`` ` ``");
     }
