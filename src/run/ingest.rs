@@ -9,8 +9,9 @@ use super::INTERRUPTED;
 use crate::cli::{FactsArgs, MergeArgs};
 use crate::error::{Error, ExitStatus};
 use crate::facts::Facts;
+use crate::facts::coverage::RejectRow;
 use crate::findings;
-use crate::ingest::{Ingest, RANGE_BYTES};
+use crate::ingest::{Ingest, Ingested, RANGE_BYTES, RejectLine};
 use crate::output::{check_folder, note, write_file};
 use crate::parts::{self, Part};
 use crate::progress::Bar;
@@ -42,12 +43,20 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
     parts::check_blobs(&parts, &names)?;
     // A second handler in one process is an error that does not matter.
     let _ = ctrlc::set_handler(interrupt);
-    let mut facts = logs(input, settings, &listing)?;
+    let Ingested { mut facts, mut rejects } = logs(input, settings, &listing)?;
     for part in &parts {
-        facts.merge(part.read()?);
+        let part = part.read()?;
+        rejects.extend(kept_rejects(&part));
+        facts.merge(part);
         if INTERRUPTED.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
+    }
+    if let Some(path) = &input.rejects {
+        rejects.sort();
+        let lines = rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
+        let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
+        write_file(path, text.as_bytes())?;
     }
     tell(&facts, settings, started, &parts);
     Ok(Read { facts, cut: cut(&parts, &listing, settings) })
@@ -112,7 +121,7 @@ fn nothing_in(inputs: &[String], listing: &Listing) -> Error {
 }
 
 /// Reads the logs.
-fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Facts, Error> {
+fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Ingested, Error> {
     let bar = Bar::new(listing.bytes(), settings.progress);
     let ingest = Ingest {
         causes: &settings.causes,
@@ -127,13 +136,22 @@ fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Facts, 
     let pool = pool.map_err(|error| Error::Usage(format!("--threads {}: {error}", settings.threads)))?;
     let ingested = pool.install(|| ingest.run(listing));
     bar.finish();
-    let ingested = ingested?;
-    if let Some(path) = &input.rejects {
-        let lines = ingested.rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
-        let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
-        write_file(path, text.as_bytes())?;
-    }
-    Ok(ingested.facts)
+    ingested
+}
+
+/// The rejects that facts keep: the first of each blob, without an excerpt, as the logs may be gone.
+fn kept_rejects(facts: &Facts) -> Vec<RejectLine> {
+    let line = |blob: &str, row: &RejectRow| RejectLine {
+        blob: blob.to_owned(),
+        offset: row.place.offset,
+        line: row.place.line,
+        bytes: row.place.bytes,
+        reason: row.reason,
+        detail: row.detail.clone(),
+        excerpt: String::new(),
+    };
+    let rows = facts.coverage_rows();
+    rows.iter().flat_map(|(blob, coverage)| coverage.rejects.iter().map(move |row| line(blob, row))).collect()
 }
 
 /// Says on standard error how long it took: never in a report, which is the same every time.

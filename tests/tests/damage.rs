@@ -836,3 +836,13 @@ fn many_objects_on_a_line_that_ends_in_a_comma_are_read_in_one_pass() {
     let blob = format!("{},\n", SHORT.repeat(15_000));
     assert_in_one_pass("ends-in-a-comma.json", &blob, SHORT, 15_000);
 }
+
+/// Facts keep the place of the first rejects of a blob, so they can be listed without the logs.
+#[test]
+fn rejects_that_facts_keep_are_listed() {
+    let folder = folder(&[("a.json", format!("{}\nbroken\n", whole(0)))]);
+    akvlens(folder.path(), ["facts", "a.json", "-q", "-o", "A"]);
+    akvlens(folder.path(), ["report", "A", "-q", "--rejects", "out.jsonl", "-o", "x.json"]);
+    let told = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+    assert!(told.contains("\"line\":2") && told.contains("not-json"), "{told}");
+}
