@@ -55,9 +55,6 @@ pub struct ReportArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
-    /// What of it.
-    #[command(flatten)]
-    pub filter: FilterArgs,
     /// Write the report to a file, in the format of its extension (.json, .md, .csv); several times
     /// for several files. `-` writes JSON to standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -72,6 +69,9 @@ pub struct ReportArgs {
     /// Seconds within which an authentication challenge must be answered [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub challenge_window: Option<u32>,
+    /// What of it.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 /// `facts`.
@@ -80,9 +80,6 @@ pub struct FactsArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
-    /// What of it.
-    #[command(flatten)]
-    pub filter: FilterArgs,
     /// The folder of facts: new, or one to add this input's part to
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
@@ -90,6 +87,9 @@ pub struct FactsArgs {
     /// necessary to judge now [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub challenge_window: Option<u32>,
+    /// What of it.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 /// `merge`.
