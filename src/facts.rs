@@ -10,6 +10,7 @@
 
 pub mod changes;
 pub mod coverage;
+pub mod cut;
 pub mod dimensions;
 pub mod examples;
 pub mod latency;

@@ -21,8 +21,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::facts::cut::FilterEcho;
 use crate::facts::parquet::{TABLES, Table};
-use crate::report::FilterEcho;
 use crate::source::FACTS_MARKER;
 
 /// The form that this version writes and reads.

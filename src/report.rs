@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
 use crate::decode::{NotAudit, Reason};
+use crate::facts::cut::FilterEcho;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
 
@@ -56,40 +57,6 @@ pub struct Tool {
     pub version: &'static str,
     /// The date of the table of causes.
     pub causes_dated: String,
-}
-
-/// The filter as it was understood.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct FilterEcho {
-    /// First second that counts.
-    pub since: Option<Ticks>,
-    /// First second that no longer counts.
-    pub until: Option<Ticks>,
-    /// Vault names.
-    pub vaults: Vec<String>,
-    /// Callers.
-    pub callers: Vec<String>,
-    /// Operations.
-    pub operations: Vec<String>,
-    /// Causes.
-    pub causes: Vec<String>,
-}
-
-impl FilterEcho {
-    /// This filter on facts that were cut to `other` before: what it leaves open is as `other` has
-    /// it.
-    #[must_use]
-    pub fn on(self, other: &Self) -> Self {
-        let names = |own: Vec<String>, other: &Vec<String>| if own.is_empty() { other.clone() } else { own };
-        Self {
-            since: self.since.max(other.since),
-            until: self.until.into_iter().chain(other.until).min(),
-            vaults: names(self.vaults, &other.vaults),
-            callers: names(self.callers, &other.callers),
-            operations: names(self.operations, &other.operations),
-            causes: names(self.causes, &other.causes),
-        }
-    }
 }
 
 /// What was read. For each blob and in all, `records + not_audit + blank + rejected = framed`.

@@ -8,9 +8,9 @@ use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexSet;
 
 use crate::error::Error;
+use crate::facts::cut::FilterEcho;
 use crate::facts::dimensions::{Caller, Ref, Text, Vault};
 use crate::facts::{Facts, Map};
-use crate::report::FilterEcho;
 use crate::ticks::Ticks;
 
 /// Names that are asked for; none means all.

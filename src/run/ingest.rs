@@ -10,13 +10,13 @@ use crate::cli::{FactsArgs, MergeArgs};
 use crate::error::{Error, ExitStatus};
 use crate::facts::Facts;
 use crate::facts::coverage::RejectRow;
+use crate::facts::cut::FilterEcho;
 use crate::findings;
 use crate::ingest::{Ingest, Ingested, RANGE_BYTES, RejectLine};
 use crate::output::{check_folder, note, write_file};
 use crate::parts::{self, Part};
 use crate::progress::Bar;
 use crate::render::text::{grouped, size};
-use crate::report::FilterEcho;
 use crate::settings::{Input, Settings};
 use crate::source::{BlobPlace, Listing, list};
 
