@@ -3,7 +3,7 @@
 //! `log` writes the logs, `program` runs akvlens; each other module holds one promise: samples have
 //! the answers that lie beside them, damage is counted and located, the way through the program
 //! does not show in the result, the command line says what is wrong, and no text of a log acts on
-//! whoever reads the report. A test that is ignored with `bug:` shows what is known to be wrong.
+//! whoever reads the report.
 
 // Clippy lets only test functions unwrap, not what they call.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect is to end it")]

@@ -91,3 +91,60 @@ fn every_challenge_in_the_truth_has_its_answer() {
         assert!(*cause != Cause::UnansweredChallenge || !answered);
     }
 }
+
+/// The whole way of akvlens against the truth: nothing here classifies, so the two cannot share a
+/// mistake.
+#[test]
+fn a_report_says_what_the_truth_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("logs");
+    let typed = ["generate", "--events", "6000", "--seed", "3", "--callers", "200", "--out"];
+    let plan =
+        Plan::new(Arguments::parse_from(typed.iter().copied().chain([out.to_str().unwrap()]))).unwrap();
+    let truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
+    let report = report_on(&out);
+    let causes: BTreeMap<String, u64> =
+        report.causes.iter().map(|row| (row.cause.clone(), row.count)).collect();
+    assert_eq!(serde_json::to_value(causes).unwrap(), truth["causes"]);
+    assert_eq!(Value::from(report.coverage.records), truth["records"]);
+    let text = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
+    let rows = truth["by_caller_operation"].as_array().unwrap().iter();
+    let expected: BTreeMap<_, _> = rows
+        .map(|row| {
+            let who = ["vault", "oid", "appid", "operation"].map(|name| text(row, name));
+            (who, (row["requests"].as_u64().unwrap(), row["failures"].as_u64().unwrap()))
+        })
+        .collect();
+    let named = report.by_caller_operation.into_iter().filter(|row| row.oid.is_some() || row.appid.is_some());
+    let counted: BTreeMap<_, _> = named
+        .map(|row| ([row.vault, row.oid, row.appid, row.operation], (row.requests, row.failures)))
+        .collect();
+    assert_eq!(counted, expected);
+    for row in &report.vaults {
+        let truth = &truth["vaults"][row.vault.as_deref().unwrap()];
+        assert_eq!(Value::from(row.failures), truth["failures"], "{:?}", row.vault);
+    }
+}
+
+/// What akvlens reports on a folder.
+fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
+    let causes = akvlens::classify::causes::Causes::built_in();
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let ingest = akvlens::ingest::Ingest {
+        causes: &causes,
+        limits: akvlens::decode::Limits::default(),
+        threads: 2,
+        progress: &akvlens::ingest::Silent,
+        interrupted: &interrupted,
+        keep_rejects: false,
+        range_bytes: akvlens::ingest::RANGE_BYTES,
+    };
+    let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();
+    let facts = ingest.run(&listing).unwrap().facts;
+    let filter = akvlens::findings::filter::Filter::default();
+    akvlens::findings::report(
+        facts,
+        &causes,
+        &akvlens::findings::Judgement { challenge_window_s: 60, filter },
+    )
+}

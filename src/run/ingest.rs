@@ -57,6 +57,11 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
         let lines = rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
         let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
         write_file(path, text.as_bytes())?;
+        let rejected: u64 = facts.coverage.iter().map(|(_, blob)| blob.rejected()).sum();
+        if rejected > rejects.len() as u64 && !settings.quiet {
+            let listed = grouped(rejects.len() as u64);
+            note(&format!("{}: lists {listed} of {} rejects", path.display(), grouped(rejected)));
+        }
     }
     tell(&facts, settings, started, &parts);
     Ok(Read { facts, cut: cut(&parts, &listing, settings) })
