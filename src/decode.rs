@@ -4,9 +4,12 @@
 //! read in all. Must not classify, and must not lose a byte: every frame ends as a record, as
 //! *not audit*, or as a reject with its place and reason.
 
+pub mod columns;
 pub mod compression;
 pub mod framing;
+mod mend;
 pub mod resource_log;
+pub mod shape;
 
 use std::io::{self, Read};
 

@@ -9,6 +9,7 @@ pub mod operation;
 
 use std::borrow::Cow;
 
+use crate::decode::shape::Shape;
 use crate::ticks::Ticks;
 
 /// Text borrowed from the blob where it stands there without escapes.
@@ -58,6 +59,43 @@ pub struct Record<'a> {
     pub key_size: Option<u32>,
     /// The vault's own settings, on control-plane records.
     pub settings: VaultSettings<'a>,
+    /// `Type` of a row of Log Analytics: the table it is from.
+    pub table: Option<Text<'a>>,
+    /// The parts of the ARM id, for rows that have them in columns of their own.
+    pub arm: ArmParts<'a>,
+    /// Text of a field in which collectors keep the record they took in (`message`, `_raw`,
+    /// `event.original`).
+    pub embedded: Option<Text<'a>>,
+    /// How the record came.
+    pub shape: Shape,
+}
+
+/// What an ARM id is made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ArmParts<'a> {
+    /// `SubscriptionId`.
+    pub subscription: Option<Text<'a>>,
+    /// `ResourceGroup`.
+    pub resource_group: Option<Text<'a>>,
+    /// `ResourceProvider`: `MICROSOFT.KEYVAULT`.
+    pub provider: Option<Text<'a>>,
+    /// `ResourceType`: `VAULTS` or `MANAGEDHSMS`.
+    pub resource_type: Option<Text<'a>>,
+    /// `Resource`: the vault's name.
+    pub resource: Option<Text<'a>>,
+}
+
+impl ArmParts<'_> {
+    /// The ARM id, if the parts that name a vault are all there.
+    pub fn resource_id(&self) -> Option<String> {
+        let (provider, kind, name) =
+            (self.provider.as_deref()?, self.resource_type.as_deref()?, self.resource.as_deref()?);
+        let mut id = String::new();
+        if let (Some(subscription), Some(group)) = (&self.subscription, &self.resource_group) {
+            id = format!("/SUBSCRIPTIONS/{subscription}/RESOURCEGROUPS/{group}");
+        }
+        Some(id + "/PROVIDERS/" + provider + "/" + kind + "/" + name)
+    }
 }
 
 /// The claims of the caller's token, as far as the log repeats them.
@@ -123,6 +161,77 @@ pub struct VaultSettings<'a> {
     /// `enablePurgeProtection`.
     pub purge_protection: Option<bool>,
 }
+
+/// Gives a struct of optional fields the two verbs that reading in pieces needs.
+macro_rules! pieces {
+    ($name:ident { $($text:ident),* } plain { $($plain:ident),* } inner { $($inner:ident),* }) => {
+        impl<'a> $name<'a> {
+            /// The same, owning its texts.
+            pub(crate) fn into_owned(self) -> $name<'static> {
+                $name {
+                    $($text: self.$text.map(|text| Cow::Owned(text.into_owned())),)*
+                    $($plain: self.$plain,)*
+                    $($inner: self.$inner.into_owned(),)*
+                }
+            }
+
+            /// Takes from another piece of the same record what is missing here.
+            pub(crate) fn fill_missing(&mut self, other: $name<'a>) {
+                $(if self.$text.is_none() { self.$text = other.$text; })*
+                $(self.$plain.fill_missing(other.$plain);)*
+                $(self.$inner.fill_missing(other.$inner);)*
+            }
+        }
+    };
+}
+
+/// What a field without text does when pieces of a record meet.
+trait Piece {
+    fn fill_missing(&mut self, other: Self);
+}
+
+impl<T> Piece for Option<T> {
+    fn fill_missing(&mut self, other: Self) {
+        if self.is_none() {
+            *self = other;
+        }
+    }
+}
+
+impl Piece for bool {
+    fn fill_missing(&mut self, other: Self) {
+        *self |= other;
+    }
+}
+
+impl Piece for Shape {
+    fn fill_missing(&mut self, other: Self) {
+        self.form = self.form.max(other.form);
+    }
+}
+
+impl Piece for AccessFlags {
+    fn fill_missing(&mut self, other: Self) {
+        self.policy_match.fill_missing(other.policy_match);
+        self.rbac_authorized.fill_missing(other.rbac_authorized);
+        self.address_authorized.fill_missing(other.address_authorized);
+    }
+}
+
+pieces!(Record {
+    resource_id, category, operation, result_signature, message, client_address, correlation_id, id,
+    client_agent, request_uri, key_type, table, embedded
+} plain {
+    time, has_metric, has_arm_operation, duration_ms, http_status, access, key_size, shape
+} inner { identity, settings, arm });
+
+pieces!(Identity {
+    oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, managed_identity, calling_resource
+} plain {} inner {});
+
+pieces!(VaultSettings { sku, firewall_default, firewall_bypass, public_access } plain { rbac, purge_protection } inner {});
+
+pieces!(ArmParts { subscription, resource_group, provider, resource_type, resource } plain {} inner {});
 
 impl Record<'_> {
     /// The HTTP status: the code where logged, else what the reason phrase stands for.

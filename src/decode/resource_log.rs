@@ -1,7 +1,8 @@
-//! The storage form of a record: what a diagnostic setting writes to a storage account or an
-//! event hub (facts §1.1, §1.7 to §1.9), Managed HSM's flattened variant included.
+//! One JSON object, in whatever form it left Azure: the storage form, which a diagnostic setting
+//! writes to a storage account or an event hub (facts §1.1, §1.7 to §1.9), Managed HSM's flattened
+//! variant included, and the rows of Log Analytics (see `columns`).
 //!
-//! Input: the bytes of one JSON object. Output: a borrowed [`Record`], or what else it is. Keys may
+//! Input: the bytes of one JSON object, or of one row. Output: a borrowed [`Record`], or what else it is. Keys may
 //! come in any order, twice (the last counts), or unknown (ignored); a value of the wrong type is a
 //! missing value. Must not allocate for a text that stands in the blob without escapes.
 
@@ -9,9 +10,40 @@ mod fields;
 
 use serde::de::DeserializeSeed;
 
+use super::columns::Column;
+use super::mend::mend;
+use super::shape::RecordForm;
 use super::{MAX_DEPTH, NotAudit, Reason};
-use crate::record::Record;
-use fields::TopLevel;
+use crate::record::object::vault_of_url;
+use crate::record::{Record, Text};
+use fields::{Row, TopLevel};
+
+/// The columns of a table, each with the form of record that such a name is found in; `None` where
+/// no field is filled from it.
+pub type Columns = [Option<(Column, RecordForm)>];
+
+/// An object within a record that may also come as JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// `identity`.
+    Identity,
+    /// `properties`.
+    Properties,
+    /// `properties.keyProperties`.
+    KeyProperties,
+    /// `properties.properties`.
+    VaultSettings,
+    /// `properties.properties.sku`.
+    Sku,
+    /// `properties.properties.networkAcls`.
+    NetworkAcls,
+}
+
+/// Fills a record from JSON text that stands for one of its objects. Fields that have a value keep
+/// it; text that is no JSON says nothing.
+pub fn fill_level<'a>(level: Level, record: &mut Record<'a>, text: Text<'a>) {
+    fields::fill_level(level, record, text);
+}
 
 /// What an object in a log turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +58,25 @@ pub enum Form {
 ///
 /// # Errors
 /// The reason, and where inside the object the parser stopped; never any text of the log.
-pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, (Reason, Option<String>)> {
+pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, Refusal> {
+    parse(bytes, record, None)?;
+    judge(record)
+}
+
+/// Decodes one row, an array of cells, into `record`, which must be new.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_row<'a>(bytes: &'a [u8], columns: &Columns, record: &mut Record<'a>) -> Result<Form, Refusal> {
+    parse(bytes, record, Some(columns))?;
+    judge(record)
+}
+
+/// Why bytes are no record, and where inside them that shows.
+pub type Refusal = (Reason, Option<String>);
+
+/// Parses an object, or a row of columns.
+fn parse<'a>(bytes: &'a [u8], record: &mut Record<'a>, columns: Option<&Columns>) -> Result<(), Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         (Reason::InvalidUtf8, Some(format!("byte {} of the record", error.valid_up_to())))
     })?;
@@ -34,9 +84,25 @@ pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, (Rea
     if memchr::memchr2_iter(b'{', b'[', bytes).nth(MAX_DEPTH).is_some() && depth(bytes) > MAX_DEPTH {
         return Err((Reason::TooDeep, None));
     }
+    let Err(refusal) = parse_text(text, record, columns) else { return Ok(()) };
+    // What the parser refuses and other writers of JSON do not.
+    let mended = if refusal.0 == Reason::InvalidJson { mend(text) } else { None };
+    let Some(mended) = mended else { return Err(refusal) };
+    let mut again = Record::default();
+    if parse_text(&mended, &mut again, columns).is_err() {
+        return Err(refusal);
+    }
+    *record = again.into_owned();
+    Ok(())
+}
+
+fn parse_text<'a>(text: &'a str, record: &mut Record<'a>, columns: Option<&Columns>) -> Result<(), Refusal> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    TopLevel(record).deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| reject(&error))?;
-    judge(record)
+    let parsed = match columns {
+        None => TopLevel(record).deserialize(&mut parser),
+        Some(columns) => Row(record, columns).deserialize(&mut parser),
+    };
+    parsed.and_then(|()| parser.end()).map_err(|error| reject(&error))
 }
 
 /// The deepest nesting of brackets outside strings.
@@ -59,7 +125,7 @@ fn depth(bytes: &[u8]) -> usize {
 }
 
 /// The reject for a parser's error. Its text may quote the log, so only its place is kept.
-fn reject(error: &serde_json::Error) -> (Reason, Option<String>) {
+fn reject(error: &serde_json::Error) -> Refusal {
     let place = format!("line {} column {} of the record", error.line(), error.column());
     // serde_json has no kind for its recursion limit, only these words.
     let reason = if error.is_eof() {
@@ -72,30 +138,69 @@ fn reject(error: &serde_json::Error) -> (Reason, Option<String>) {
     (reason, Some(place))
 }
 
-/// Says which log an object belongs to.
-fn judge(record: &Record<'_>) -> Result<Form, (Reason, Option<String>)> {
+/// Says which log a record belongs to, and completes one whose ARM id came in parts.
+///
+/// # Errors
+/// When it is no record of any known log.
+pub fn judge(record: &mut Record<'_>) -> Result<Form, Refusal> {
+    if record.resource_id.is_none() {
+        record.resource_id = record.arm.resource_id().map(Text::Owned);
+    }
     let provider = record.resource_id.as_deref().map_or(Provider::Unnamed, provider);
     let category = record.category.as_deref();
     let is = |name: &str| category.is_some_and(|category| category.eq_ignore_ascii_case(name));
-    let form = match category {
-        Some(_) if is("AuditEvent") && provider == Provider::Other => Form::NotAudit(NotAudit::OtherService),
-        Some(_) if is("AuditEvent") => Form::Audit,
-        _ if record.has_metric => Form::NotAudit(NotAudit::Metrics),
-        Some(_) if is("AzurePolicyEvaluationDetails") => Form::NotAudit(NotAudit::PolicyEvaluation),
+    let not_audit = |kind| Ok(Form::NotAudit(kind));
+    if let Some(table) = record.table.as_deref()
+        && let Some(kind) = other_table(table)
+    {
+        return not_audit(kind);
+    }
+    match category {
+        Some(_) if is("AuditEvent") && provider == Provider::Other => not_audit(NotAudit::OtherService),
+        Some(_) if is("AuditEvent") => Ok(Form::Audit),
+        _ if record.has_metric => not_audit(NotAudit::Metrics),
+        Some(_) if is("AzurePolicyEvaluationDetails") => not_audit(NotAudit::PolicyEvaluation),
         Some(category) if record.has_arm_operation || is_activity_category(category) => {
-            Form::NotAudit(NotAudit::ActivityLog)
+            not_audit(NotAudit::ActivityLog)
         }
-        None if record.has_arm_operation => Form::NotAudit(NotAudit::ActivityLog),
-        Some(_) if provider == Provider::Other => Form::NotAudit(NotAudit::OtherService),
-        Some(_) => Form::NotAudit(NotAudit::OtherCategory),
-        // No category: a record all the same if it names a vault and an operation.
-        None if record.operation.is_some() && provider == Provider::KeyVault => Form::Audit,
+        None if record.has_arm_operation => not_audit(NotAudit::ActivityLog),
+        Some(_) if provider == Provider::Other => not_audit(NotAudit::OtherService),
+        Some(_) => not_audit(NotAudit::OtherCategory),
+        // No category, as in all of AZKVAuditLogs: a record all the same if it names a vault and an
+        // operation.
+        None if record.operation.is_some() && names_a_vault(record, provider) => Ok(Form::Audit),
+        None if record.operation.is_some() && provider == Provider::Other => {
+            not_audit(NotAudit::OtherService)
+        }
         None => {
-            let lacks = "no category, operationName and resourceId of a vault";
-            return Err((Reason::NotARecord, Some(lacks.into())));
+            Err((Reason::NotARecord, Some("no category, operationName and resourceId of a vault".into())))
         }
-    };
-    Ok(form)
+    }
+}
+
+/// Whether a record says which vault it is about: by its ARM id, or by a URL.
+fn names_a_vault(record: &Record<'_>, provider: Provider) -> bool {
+    let url = |url: &Option<Text<'_>>| url.as_deref().and_then(vault_of_url).is_some();
+    match provider {
+        Provider::KeyVault => true,
+        Provider::Other => false,
+        Provider::Unnamed => url(&record.id) || url(&record.request_uri),
+    }
+}
+
+/// What a table of Log Analytics holds that is another log (facts §1.4, §1.5). Names of no known
+/// table say nothing: `Type` is a common key.
+fn other_table(table: &str) -> Option<NotAudit> {
+    let is = |name: &str| table.eq_ignore_ascii_case(name);
+    if is("AZKVPolicyEvaluationDetailsLogs") {
+        Some(NotAudit::PolicyEvaluation)
+    } else if is("AzureActivity") {
+        Some(NotAudit::ActivityLog)
+    } else if is("AzureMetrics") {
+        Some(NotAudit::Metrics)
+    } else {
+        None
+    }
 }
 
 /// Whose resource an ARM id names.

@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::Level;
+use crate::decode::columns::{Column, flag, milliseconds, status};
+use crate::decode::shape::RecordForm;
 use crate::record::{Identity, Record, Text, VaultSettings};
 use crate::ticks::Ticks;
 
@@ -196,12 +199,124 @@ level!(
             "clientInfo" => record.client_agent = map.next_value_seed(Scalar)?,
             "httpStatusCode" => record.http_status = map.next_value_seed(Scalar)?.and_then(|text| status(&text)),
             "requestUri" => record.request_uri = map.next_value_seed(Scalar)?,
+            "resultType" | "operationVersion" => {
+                map.next_value::<IgnoredAny>()?;
+            }
+            // Where collectors keep the record they took in.
+            "message" | "_raw" | "event.original" | "body" => embedded(record, map.next_value_seed(Scalar)?),
+            "event" | "result" | "_source" => map.next_value_seed(Collector(record))?,
+            _ => column(record, &key, &mut map)?,
+        }
+    }
+);
+
+/// A key that is no field of the storage form may be a column of a table.
+fn column<'de, A: MapAccess<'de>>(record: &mut Record<'de>, key: &str, map: &mut A) -> Result<(), A::Error> {
+    let Some((column, form)) = Column::of(key) else {
+        map.next_value::<IgnoredAny>()?;
+        return Ok(());
+    };
+    record.shape.form = record.shape.form.max(form);
+    map.next_value_seed(Cell(record, column))
+}
+
+/// Keeps the text of a field that may hold a record.
+fn embedded<'de>(record: &mut Record<'de>, text: Option<Text<'de>>) {
+    if record.embedded.is_none() {
+        record.embedded = text.filter(|text| text.contains('{'));
+    }
+}
+
+level!(
+    /// What Splunk (`result`) and Elasticsearch (`_source`, `event`) put around a record's text.
+    Collector for Record<'de>,
+    |record, key, map| {
+        match &*key {
+            "original" | "message" | "_raw" | "event.original" => embedded(record, map.next_value_seed(Scalar)?),
+            "event" => map.next_value_seed(Collector(record))?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |record, text| embedded(record, Some(text))
 );
+
+/// One cell of a row: fills what its column stands for.
+pub(super) struct Cell<'t, 'de>(pub(super) &'t mut Record<'de>, pub(super) Column);
+
+impl<'de> DeserializeSeed<'de> for Cell<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self(record, column) = self;
+        match column.level() {
+            Some(level) => InLevel(record, level).deserialize(deserializer),
+            None => {
+                if let Some(text) = Scalar.deserialize(deserializer)? {
+                    column.fill(record, text);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A cell that holds an object, or the same as JSON text.
+pub(super) struct InLevel<'t, 'de>(pub(super) &'t mut Record<'de>, pub(super) Level);
+
+impl<'de> DeserializeSeed<'de> for InLevel<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self(record, level) = self;
+        match level {
+            Level::Identity => IdentityLevel(&mut record.identity).deserialize(deserializer),
+            Level::Properties => Properties(record).deserialize(deserializer),
+            Level::KeyProperties => KeyProperties(record).deserialize(deserializer),
+            Level::VaultSettings => Settings(&mut record.settings).deserialize(deserializer),
+            Level::Sku => Sku(&mut record.settings).deserialize(deserializer),
+            Level::NetworkAcls => NetworkAcls(&mut record.settings).deserialize(deserializer),
+        }
+    }
+}
+
+/// A row of a table whose columns are known: an array of cells.
+pub(super) struct Row<'t, 'de>(pub(super) &'t mut Record<'de>, pub(super) &'t [Option<(Column, RecordForm)>]);
+
+impl<'de> DeserializeSeed<'de> for Row<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        let Self(record, columns) = self;
+        for column in columns {
+            let more = match column {
+                Some((column, form)) => {
+                    record.shape.form = record.shape.form.max(*form);
+                    sequence.next_element_seed(Cell(record, *column))?.is_some()
+                }
+                None => sequence.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !more {
+                return Ok(());
+            }
+        }
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
 
 level!(
     /// `properties`.
@@ -212,16 +327,17 @@ level!(
             "clientInfo" => record.client_agent = map.next_value_seed(Scalar)?,
             "requestUri" => record.request_uri = map.next_value_seed(Scalar)?,
             "httpStatusCode" => record.http_status = map.next_value_seed(Scalar)?.and_then(|text| status(&text)),
-            "isAccessPolicyMatch" => record.access.policy_match = flag(map.next_value_seed(Scalar)?),
-            "isRbacAuthorized" => record.access.rbac_authorized = flag(map.next_value_seed(Scalar)?),
-            "isAddressAuthorized" => record.access.address_authorized = flag(map.next_value_seed(Scalar)?),
+            "isAccessPolicyMatch" => record.access.policy_match = map.next_value_seed(Scalar)?.and_then(|text| flag(&text)),
+            "isRbacAuthorized" => record.access.rbac_authorized = map.next_value_seed(Scalar)?.and_then(|text| flag(&text)),
+            "isAddressAuthorized" => record.access.address_authorized = map.next_value_seed(Scalar)?.and_then(|text| flag(&text)),
             "keyProperties" => map.next_value_seed(KeyProperties(record))?,
             "properties" => map.next_value_seed(Settings(&mut record.settings))?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |record, text| fill_level(Level::Properties, record, text)
 );
 
 level!(
@@ -235,7 +351,8 @@ level!(
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |record, text| fill_level(Level::KeyProperties, record, text)
 );
 
 level!(
@@ -244,15 +361,16 @@ level!(
     |settings, key, map| {
         match &*key {
             "sku" => map.next_value_seed(Sku(settings))?,
-            "enableRbacAuthorization" => settings.rbac = flag(map.next_value_seed(Scalar)?),
-            "enablePurgeProtection" => settings.purge_protection = flag(map.next_value_seed(Scalar)?),
+            "enableRbacAuthorization" => settings.rbac = map.next_value_seed(Scalar)?.and_then(|text| flag(&text)),
+            "enablePurgeProtection" => settings.purge_protection = map.next_value_seed(Scalar)?.and_then(|text| flag(&text)),
             "publicNetworkAccess" => settings.public_access = map.next_value_seed(Scalar)?,
             "networkAcls" => map.next_value_seed(NetworkAcls(settings))?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |settings, text| settings_of_text(settings, Level::VaultSettings, text)
 );
 
 level!(
@@ -265,7 +383,8 @@ level!(
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |settings, text| settings_of_text(settings, Level::Sku, text)
 );
 
 level!(
@@ -279,7 +398,8 @@ level!(
                 map.next_value::<IgnoredAny>()?;
             }
         }
-    }
+    },
+    |settings, text| settings_of_text(settings, Level::NetworkAcls, text)
 );
 
 level!(
@@ -331,58 +451,51 @@ fn set<'de>(field: &mut Option<Text<'de>>, value: Option<Text<'de>>) {
     }
 }
 
+/// Fills a record from JSON text that stands for one of its objects; other text says nothing, but
+/// for an identity, where it is somebody's name.
+pub(super) fn fill_level<'de>(level: Level, record: &mut Record<'de>, text: Text<'de>) {
+    if level == Level::Identity {
+        return identity_of_text(&mut record.identity, text);
+    }
+    if let Some(piece) = piece_of_text(level, text) {
+        record.fill_missing(piece);
+    }
+}
+
+/// The same for the vault's own settings.
+fn settings_of_text<'de>(settings: &mut VaultSettings<'de>, level: Level, text: Text<'de>) {
+    if let Some(piece) = piece_of_text(level, text) {
+        settings.fill_missing(piece.settings);
+    }
+}
+
+/// What JSON text of an object says.
+fn piece_of_text(level: Level, text: Text<'_>) -> Option<Record<'_>> {
+    fn piece(level: Level, text: &str) -> Option<Record<'_>> {
+        let mut piece = Record::default();
+        let mut parser = serde_json::Deserializer::from_str(text);
+        InLevel(&mut piece, level).deserialize(&mut parser).ok()?;
+        Some(piece)
+    }
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    match text {
+        Cow::Borrowed(text) => piece(level, text),
+        Cow::Owned(text) => piece(level, &text).map(Record::into_owned),
+    }
+}
+
 /// An identity written as text: JSON inside a string, else somebody's name.
 fn identity_of_text<'de>(identity: &mut Identity<'de>, text: Text<'de>) {
     if !text.trim_start().starts_with('{') {
-        identity.name = (!text.trim().is_empty()).then_some(text);
+        // `None` is how the Azure CLI prints null.
+        identity.name = (!text.trim().is_empty() && text != "None").then_some(text);
         return;
     }
     let mut inner = Identity::default();
     let mut parser = serde_json::Deserializer::from_str(&text);
     if IdentityLevel(&mut inner).deserialize(&mut parser).is_ok() {
-        *identity = into_owned(inner);
+        *identity = inner.into_owned();
     }
-}
-
-/// The same identity, owning its texts.
-fn into_owned(identity: Identity<'_>) -> Identity<'static> {
-    let own = |text: Option<Text<'_>>| text.map(|text| Cow::Owned(text.into_owned()));
-    Identity {
-        oid: own(identity.oid),
-        appid: own(identity.appid),
-        upn: own(identity.upn),
-        unique_name: own(identity.unique_name),
-        name: own(identity.name),
-        idtyp: own(identity.idtyp),
-        appidacr: own(identity.appidacr),
-        scp: own(identity.scp),
-        iss: own(identity.iss),
-        tid: own(identity.tid),
-        managed_identity: own(identity.managed_identity),
-        calling_resource: own(identity.calling_resource),
-    }
-}
-
-/// An HTTP status; the text form of one too.
-fn status(text: &str) -> Option<u16> {
-    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    whole.trim().parse().ok().filter(|code| (100..600).contains(code))
-}
-
-/// `true` and `false` in any case.
-fn flag(text: Option<Text<'_>>) -> Option<bool> {
-    let text = text?;
-    if text.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else if text.eq_ignore_ascii_case("false") {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-/// Whole milliseconds; a fraction is cut.
-fn milliseconds(text: &str) -> Option<u64> {
-    let text = text.trim();
-    text.split_once('.').map_or(text, |(whole, _)| whole).parse().ok()
 }
