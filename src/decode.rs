@@ -1,4 +1,4 @@
-//! Bytes to records, in named layers: compression, framing, then one decoder a record form.
+//! Bytes to records, in named layers: compression, framing, then one decoder for every record form.
 //!
 //! Input: any [`std::io::Read`]. Output: [`Decoded`] units in the order of the blob, and what was
 //! read in all. Must not classify, and must not lose a byte: every frame ends as a record, as
@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use crate::record::Record;
-use framing::{Frame, FrameKind, Framer, Shape};
+use framing::{Frame, FrameKind, Framer};
+use resource_log::{Form, Refusal};
+use shape::{Container, Containers, Envelope};
 
 /// Bounds on what one blob may cost; each is a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub enum Reason {
     TooDeep,
     /// Valid JSON, but neither an audit record nor any other known log record.
     NotARecord,
+    /// A query's answer that says itself that it is partial.
+    PartialAnswer,
     /// The decompressed bytes outgrow the bound.
     ExpansionLimit,
     /// The compressed data are damaged or cut.
@@ -157,8 +161,8 @@ pub struct Totals {
     pub line_ends: u64,
     /// Lines of nothing but white space outside any record.
     pub blank: u64,
-    /// The containers met: see [`Shape`].
-    pub shapes: Shape,
+    /// The containers met.
+    pub containers: Containers,
 }
 
 /// Reads a whole blob, handing each thing found to `sink` in order; stops early when `sink` says
@@ -186,50 +190,136 @@ pub fn decode_from(
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
     let mut framer = Framer::new(reader, offset, limits.max_record_bytes);
-    let result = loop {
+    let (containers, result) = units(&mut framer, limits, None, &mut sink);
+    let totals = framer.totals();
+    (Totals { containers: totals.containers.union(containers), ..totals }, result)
+}
+
+/// What stands around a text that was the field of another record.
+#[derive(Clone, Copy)]
+struct Around {
+    place: Place,
+    container: Container,
+}
+
+/// Hands out every unit of a text, and says which containers show only by what was in them.
+fn units(
+    framer: &mut Framer<impl Read>,
+    limits: Limits,
+    around: Option<Around>,
+    sink: Sink<'_>,
+) -> (Containers, io::Result<()>) {
+    let mut containers = Containers::default();
+    loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(&frame, &mut sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, limits, around, sink) {
                 After::Go => {}
-                After::Stop => break Ok(()),
+                After::Took(container) => containers.insert(container),
+                After::Stop => return (containers, Ok(())),
                 After::Reframe => framer.reframe(),
             },
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Ok(None) => return (containers, Ok(())),
+            Err(error) => return (containers, Err(error)),
         }
-    };
-    (framer.totals(), result)
+    }
 }
+
+/// Takes what is found; false to stop.
+type Sink<'s> = &'s mut dyn FnMut(Decoded<'_>) -> bool;
 
 /// What to do behind a frame.
 enum After {
     Go,
+    /// Go on; the frame stood in a container that does not show by itself.
+    Took(Container),
     Stop,
     Reframe,
 }
 
+impl After {
+    fn go(more: bool) -> Self {
+        if more { Self::Go } else { Self::Stop }
+    }
+
+    /// Behind a frame that held a record.
+    fn took(frame: &Frame<'_>, more: bool) -> Self {
+        match frame.kind {
+            FrameKind::Prefixed(_) if more => Self::Took(Container::JsonLines),
+            _ => Self::go(more),
+        }
+    }
+}
+
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: &Frame<'_>, sink: &mut impl FnMut(Decoded<'_>) -> bool) -> After {
-    let more = match frame.kind {
-        FrameKind::Broken(reason, detail) => {
-            let reason = if detail.is_some() { reason } else { refine(reason, frame.bytes) };
-            let reject = Reject { place: frame.place, reason, detail: detail.map(str::to_owned) };
-            sink(Decoded::Reject(reject, frame.bytes))
-        }
-        FrameKind::Line | FrameKind::Object => {
-            let mut record = Record::default();
-            match resource_log::decode(frame.bytes, &mut record) {
-                Ok(resource_log::Form::Audit) => sink(Decoded::Record(&record, frame.place)),
-                Ok(resource_log::Form::NotAudit(kind)) => sink(Decoded::NotAudit(kind)),
-                Err(_) if frame.kind == FrameKind::Line => return After::Reframe,
-                Err((reason, detail)) => {
-                    let reason = refine(reason, frame.bytes);
-                    sink(Decoded::Reject(Reject { place: frame.place, reason, detail }, frame.bytes))
-                }
-            }
-        }
+fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Option<Around>, sink: Sink<'_>) -> After {
+    // Unescaped, a text is no longer than it stands in the blob: its places stay within the frame.
+    let place = around.map_or(frame.place, |around| Place {
+        offset: around.place.offset + frame.place.offset,
+        ..around.place
+    });
+    let mut record = Record::default();
+    record.shape.container = around.map_or(frame.container, |around| around.container);
+    record.shape.envelope = match frame.kind {
+        _ if around.is_some() => Envelope::JsonString,
+        FrameKind::Prefixed(_) => Envelope::LinePrefix,
+        _ => Envelope::None,
     };
-    if more { After::Go } else { After::Stop }
+    let refusal = match decode_as(frame, &mut record) {
+        Ok(Form::Audit) => return After::took(frame, sink(Decoded::Record(&record, place))),
+        Ok(Form::NotAudit(kind)) => return After::took(frame, sink(Decoded::NotAudit(kind))),
+        Err(refusal) => refusal,
+    };
+    if around.is_none()
+        && let Some(text) = record.embedded.take()
+        && let Some(more) = embedded(&text, limits, Around { place, container: frame.container }, sink)
+    {
+        return After::took(frame, more);
+    }
+    if frame.kind == FrameKind::Line {
+        return After::Reframe;
+    }
+    let (reason, detail) = refusal;
+    After::go(sink(Decoded::Reject(Reject { place, reason, detail }, frame.bytes)))
+}
+
+/// Decodes a frame as what the framer takes it for.
+fn decode_as<'a>(frame: &Frame<'a>, record: &mut Record<'a>) -> Result<Form, Refusal> {
+    let refined = |(reason, detail): Refusal| (refine(reason, frame.bytes), detail);
+    match frame.kind {
+        FrameKind::Broken(reason, None) => Err((refine(reason, frame.bytes), None)),
+        FrameKind::Broken(reason, detail) => Err((reason, detail.map(str::to_owned))),
+        FrameKind::Line => resource_log::decode(frame.bytes, record),
+        FrameKind::Object => resource_log::decode(frame.bytes, record).map_err(refined),
+        FrameKind::Row => resource_log::decode_row(frame.bytes, frame.columns, record).map_err(refined),
+        // Whatever else stands behind other text is just text.
+        FrameKind::Prefixed(prefix) => {
+            resource_log::decode(frame.bytes.get(prefix..).unwrap_or_default(), record)
+                .map_err(|_| refined((Reason::NotJson, None)))
+        }
+    }
+}
+
+/// Rejects that are held back until a first record shows that a text is a log at all.
+const HELD_REJECTS: usize = 1000;
+
+/// Hands out the records in a text that a collector kept as a field of its own record: one, or a
+/// container of them. `None`, and nothing handed out, if there is none in it; else whether to go on.
+fn embedded(text: &str, limits: Limits, around: Around, sink: Sink<'_>) -> Option<bool> {
+    let mut framer = Framer::of_bytes(text.as_bytes(), limits.max_record_bytes);
+    let (mut held, mut any, mut more) = (Vec::new(), false, true);
+    let _ = units(&mut framer, limits, Some(around), &mut |found| match found {
+        Decoded::Reject(reject, _) if !any => {
+            held.push(reject);
+            held.len() < HELD_REJECTS
+        }
+        found => {
+            any = true;
+            more = held.drain(..).all(|reject| sink(Decoded::Reject(reject, &[]))) && sink(found);
+            more
+        }
+    });
+    any.then_some(more)
 }
 
 /// The plainest reason for broken JSON: NUL bytes or bytes that are no text go before bad grammar.

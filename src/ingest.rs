@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::classify::Classifier;
 use crate::classify::causes::Causes;
 use crate::decode::compression::{Compression, Decompressed, ExpansionLimit};
+use crate::decode::shape::Container;
 use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode_from};
 use crate::error::Error;
 use crate::facts::coverage::RejectRow;
@@ -191,7 +192,9 @@ impl Done {
     fn is_plain(&mut self, blob: &str) -> bool {
         let name = self.facts.dimensions.strings.intern(blob);
         let coverage = self.facts.coverage.blob(name);
-        coverage.rejected() == 0 && !coverage.incomplete && coverage.shapes.names().eq(["json-lines"])
+        coverage.rejected() == 0
+            && !coverage.incomplete
+            && coverage.containers.iter().eq([Container::JsonLines])
     }
 }
 
@@ -269,7 +272,7 @@ impl Worker<'_> {
         coverage.compression = compression;
         coverage.bytes = totals.bytes;
         coverage.blank = totals.blank;
-        coverage.shapes = totals.shapes;
+        coverage.containers = totals.containers;
         coverage.stored_bytes = digest.bytes();
         coverage.digest = digest.finish();
         if let Err(error) = result {

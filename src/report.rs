@@ -84,7 +84,11 @@ pub struct CoverageReport {
     pub not_audit_by_kind: BTreeMap<NotAudit, u64>,
     /// Rejects by reason.
     pub rejected_by_reason: BTreeMap<Reason, u64>,
-    /// Blobs by container.
+    /// Blobs by the containers met in them.
+    pub containers: BTreeMap<String, u64>,
+    /// Audit records by the way they came, `container/form`: `json-lines/storage`,
+    /// `csv/azure-diagnostics`; `+json-string` or `+line-prefix` where the record stood inside
+    /// another record's field or behind other text.
     pub shapes: BTreeMap<String, u64>,
     /// First audit record.
     pub first: Option<Ticks>,
@@ -132,7 +136,9 @@ pub struct BlobReport {
     /// Compression.
     pub compression: String,
     /// Containers met.
-    pub shapes: Vec<String>,
+    pub containers: Vec<String>,
+    /// Audit records by the way they came.
+    pub shapes: BTreeMap<String, u64>,
     /// It could not be read to its end.
     pub incomplete: bool,
 }

@@ -1,10 +1,12 @@
 //! Finds the records in a stream of text, whatever container they stand in.
 //!
-//! Input: decompressed bytes. Output: one [`Frame`] a record: a line of JSON Lines, an object of
-//! `{"records":[…]}`, `{"value":[…]}` or a bare array, or a single object over many lines; and a
-//! frame for every stretch that is none. Containers may follow each other in one blob. Memory is
-//! one window, never the blob. Must not parse records: a line is taken for a record on sight and
-//! looked at again by structure ([`Framer::reframe`]) only if the decoder refuses it.
+//! Input: decompressed bytes. Output: one [`Frame`] a record: a line of JSON Lines (with text before
+//! it, if syslog put some there), an object of `{"records":[…]}`, `{"value":[…]}` or a bare array, a
+//! row of a query's answer (`{"tables":[{"columns":[…],"rows":[…]}]}`), or a single object over many
+//! lines; and a frame for every stretch that is none. Containers may follow each other in one blob,
+//! and stand in one another. Memory is one window, never the blob. Must not parse records: a line is
+//! taken for a record on sight and looked at again by structure ([`Framer::reframe`]) only if the
+//! decoder refuses it.
 //!
 //! After a break the framer finds its feet at the next line that starts with `{`, or inside an
 //! array at the next element, so that one damaged record costs no other.
@@ -12,73 +14,30 @@
 mod resync;
 mod scanner;
 mod window;
+mod wrapper;
 
 use std::io::{self, Read};
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use super::columns::Column;
+use super::resource_log::Columns;
+use super::shape::{Container, Containers, RecordForm};
 use super::{Place, Reason, Totals};
 use resync::Resync;
-use scanner::{Progress, Scanner};
+use scanner::{Progress, Scanner, Wraps};
 use window::Window;
-
-/// The containers that were met in a blob.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-pub struct Shape {
-    /// One record a line.
-    pub json_lines: bool,
-    /// `{"records":[…]}`.
-    pub records_wrapper: bool,
-    /// `{"value":[…]}`.
-    pub value_wrapper: bool,
-    /// `[…]`.
-    pub array: bool,
-    /// Objects over several lines, or several on one.
-    pub objects: bool,
-}
-
-impl Shape {
-    /// The containers of both.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self {
-            json_lines: self.json_lines || other.json_lines,
-            records_wrapper: self.records_wrapper || other.records_wrapper,
-            value_wrapper: self.value_wrapper || other.value_wrapper,
-            array: self.array || other.array,
-            objects: self.objects || other.objects,
-        }
-    }
-
-    /// The names of the containers, in a fixed order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        let all = [self.json_lines, self.records_wrapper, self.value_wrapper, self.array, self.objects];
-        SHAPE_NAMES.into_iter().zip(all).filter(|(_, met)| *met).map(|(name, _)| name)
-    }
-
-    /// The shape with the containers of these names; unknown names are passed over.
-    pub fn of_names<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        names.fold(Self::default(), |shape, name| Self {
-            json_lines: shape.json_lines || name == SHAPE_NAMES[0],
-            records_wrapper: shape.records_wrapper || name == SHAPE_NAMES[1],
-            value_wrapper: shape.value_wrapper || name == SHAPE_NAMES[2],
-            array: shape.array || name == SHAPE_NAMES[3],
-            objects: shape.objects || name == SHAPE_NAMES[4],
-        })
-    }
-}
-
-/// What the containers are called.
-const SHAPE_NAMES: [&str; 5] = ["json-lines", "records-wrapper", "value-wrapper", "array", "objects"];
+use wrapper::{WRAPPER_HEAD, Wrapper, columns_of_head, wrapper_head};
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     /// One line that looks like an object.
     Line,
+    /// One line that ends like an object, which begins so many bytes into it.
+    Prefixed(usize),
     /// An object that is whole by its structure.
     Object,
+    /// A row of a query's answer: an array of cells, whole by its structure.
+    Row,
     /// No record, and why; with what is known beyond the reason.
     Broken(Reason, Option<&'static str>),
 }
@@ -92,6 +51,10 @@ pub struct Frame<'b> {
     pub place: Place,
     /// What it holds.
     pub kind: FrameKind,
+    /// What it stands in.
+    pub container: Container,
+    /// The columns of a row.
+    pub columns: &'b Columns,
 }
 
 /// Where the framer is.
@@ -99,11 +62,17 @@ pub struct Frame<'b> {
 enum State {
     /// Outside any container.
     Top,
-    /// Inside an array; `wrapper` when an object stands around it.
-    Array { wrapper: bool },
+    /// Inside an array of objects; inside a wrapper when an object stands around it.
+    Array(Option<Wrapper>),
+    /// Inside the rows of a table.
+    Rows,
     /// Behind the array of a wrapper, before its closing brace.
-    Tail,
+    Tail(Wrapper),
 }
+
+/// Containers that may stand in one another; a message batch is `[{"records":[…]}]`, a query's
+/// answer `{"tables":[{"rows":[…]}]}`.
+const NESTED_CONTAINERS: usize = 2;
 
 /// A frame's start and kind, before its bytes are borrowed.
 struct Cut {
@@ -118,6 +87,10 @@ struct Cut {
 pub struct Framer<R> {
     window: Window<R>,
     state: State,
+    /// The states to go back to when a container ends.
+    outer: Vec<State>,
+    /// The columns of the table whose rows are framed.
+    columns: Vec<Option<(Column, RecordForm)>>,
     /// Where the last line frame began: position and line.
     last_line: Option<(usize, u64)>,
     /// Offset up to which objects are framed by their structure, not by their line: on this line
@@ -126,21 +99,27 @@ pub struct Framer<R> {
     /// The blob ended inside a record, which was told already.
     cut_short: bool,
     blank: u64,
-    shapes: Shape,
+    containers: Containers,
 }
 
 impl<R: Read> Framer<R> {
     /// Frames what `reader` gives, which begins `offset` bytes into the blob; a record longer than
     /// `max_record_bytes` is passed over.
     pub fn new(reader: R, offset: u64, max_record_bytes: usize) -> Self {
+        Self::over(Window::new(reader, offset, max_record_bytes))
+    }
+
+    fn over(window: Window<R>) -> Self {
         Self {
-            window: Window::new(reader, offset, max_record_bytes),
+            window,
             state: State::Top,
+            outer: Vec::new(),
+            columns: Vec::new(),
             last_line: None,
             structural_until: 0,
             cut_short: false,
             blank: 0,
-            shapes: Shape::default(),
+            containers: Containers::default(),
         }
     }
 
@@ -150,7 +129,7 @@ impl<R: Read> Framer<R> {
             bytes: self.window.bytes_read(),
             line_ends: self.window.line_number() - 1,
             blank: self.blank,
-            shapes: self.shapes,
+            containers: self.containers,
         }
     }
 
@@ -161,21 +140,39 @@ impl<R: Read> Framer<R> {
     /// comes behind the frame that it cut.
     pub fn advance(&mut self) -> io::Result<Option<Frame<'_>>> {
         // The decoder took the last line as it was.
-        self.shapes.json_lines |= self.last_line.take().is_some();
-        let cut = loop {
-            let cut = match self.state {
+        if self.last_line.take().is_some() {
+            self.containers.insert(Container::JsonLines);
+        }
+        let (container, cut) = loop {
+            let container = self.container();
+            let step = match self.state {
                 State::Top => self.at_top()?,
-                State::Array { wrapper } => self.in_array(wrapper)?,
-                State::Tail => self.in_tail()?,
+                State::Array(_) => self.in_array()?,
+                State::Rows => self.in_rows()?,
+                State::Tail(wrapper) => self.in_tail(wrapper)?,
             };
-            match cut {
+            match step {
                 Step::Again => {}
                 Step::End => return self.window.take_error().map_or(Ok(None), Err),
-                Step::Cut(cut) => break cut,
+                Step::Cut(cut) => break (container, cut),
             }
         };
+        let container = match cut.kind {
+            FrameKind::Line | FrameKind::Prefixed(_) => Container::JsonLines,
+            _ => container,
+        };
         let bytes = if cut.at_hand { self.window.behind(cut.place.bytes) } else { &[] };
-        Ok(Some(Frame { bytes, place: cut.place, kind: cut.kind }))
+        Ok(Some(Frame { bytes, place: cut.place, kind: cut.kind, container, columns: &self.columns }))
+    }
+
+    /// What an object or row at the position stands in.
+    fn container(&self) -> Container {
+        match self.state {
+            State::Top => Container::Objects,
+            State::Array(None) => Container::Array,
+            State::Array(Some(wrapper)) | State::Tail(wrapper) => wrapper.container(),
+            State::Rows => Container::QueryTables,
+        }
     }
 
     /// Goes back to the start of the line frame just given, to frame what stands there by its
@@ -193,12 +190,7 @@ impl<R: Read> Framer<R> {
         match self.window.rest() {
             [] => Ok(Step::End),
             [b'{', ..] => self.object_at_top(),
-            [b'[', ..] => {
-                self.window.consume(1);
-                self.shapes.array = true;
-                self.state = State::Array { wrapper: false };
-                Ok(Step::Again)
-            }
+            [b'[', ..] => Ok(self.array_at_top()),
             // A piece cut out of an array: `{…},`.
             [b',', ..] => {
                 self.window.consume(1);
@@ -209,7 +201,10 @@ impl<R: Read> Framer<R> {
                 Ok(Step::Cut(self.no_object(Reason::NotJson, detail, Resync::Never)))
             }
             [0, ..] => Ok(Step::Cut(self.no_object(Reason::NulBytes, None, Resync::NextLine))),
-            _ => Ok(Step::Cut(self.no_object(Reason::NotJson, None, Resync::NextLine))),
+            _ => match self.prefixed_line() {
+                Some(cut) => Ok(Step::Cut(cut)),
+                None => Ok(Step::Cut(self.no_object(Reason::NotJson, None, Resync::NextLine))),
+            },
         }
     }
 
@@ -225,17 +220,52 @@ impl<R: Read> Framer<R> {
         {
             return Ok(Step::Cut(cut));
         }
-        self.structure(Scanner::at_top(), Resync::Line)
+        self.structure(Scanner::object(Wraps::Records), Resync::Line)
     }
 
-    /// Steps over `{"records":[`.
-    fn enter_wrapper(&mut self, length: usize, wrapper: Wrapper) {
-        match wrapper {
-            Wrapper::Records => self.shapes.records_wrapper = true,
-            Wrapper::Value => self.shapes.value_wrapper = true,
+    /// An array; or a line that begins with its time in brackets, as some writers put it there.
+    fn array_at_top(&mut self) -> Step {
+        self.window.ensure(WRAPPER_HEAD);
+        let inside = self.window.rest().get(1..).unwrap_or_default().trim_ascii_start();
+        if matches!(inside.first(), Some(b'0'..=b'9' | b'A'..=b'Z'))
+            && let Some(cut) = self.prefixed_line()
+        {
+            return Step::Cut(cut);
         }
+        self.window.consume(1);
+        self.containers.insert(Container::Array);
+        self.state = State::Array(None);
+        Step::Again
+    }
+
+    /// The line at the position, if an object ends it and other text begins it.
+    fn prefixed_line(&mut self) -> Option<Cut> {
+        let length = self.window.line()?;
+        if self.window.is_over(length) {
+            return None;
+        }
+        let line = self.window.rest().get(..length)?.trim_ascii_end();
+        let (bytes, prefix) = (line.len(), prefix_of(line)?);
+        let place = self.place(bytes);
+        self.window.consume_line(bytes);
+        Some(Cut { kind: FrameKind::Prefixed(prefix), place, at_hand: true })
+    }
+
+    /// Steps over `{"records":[`, or the head of another wrapper.
+    fn enter_wrapper(&mut self, length: usize, wrapper: Wrapper) {
+        if wrapper == Wrapper::Rows {
+            let head = self.window.rest().get(..length).unwrap_or_default();
+            self.columns = columns_of_head(head);
+        }
+        self.containers.insert(wrapper.container());
         self.window.consume(length);
-        self.state = State::Array { wrapper: true };
+        self.outer.push(self.state);
+        self.state = if wrapper == Wrapper::Rows { State::Rows } else { State::Array(Some(wrapper)) };
+    }
+
+    /// Steps out of a container.
+    fn leave(&mut self) {
+        self.state = self.outer.pop().unwrap_or(State::Top);
     }
 
     /// The line at the position, if it ends the way an object does.
@@ -259,25 +289,49 @@ impl<R: Read> Framer<R> {
         Some(Cut { kind: FrameKind::Line, place, at_hand: true })
     }
 
-    /// Inside an array.
-    fn in_array(&mut self, wrapper: bool) -> io::Result<Step> {
+    /// Inside an array of objects.
+    fn in_array(&mut self) -> io::Result<Step> {
         self.window.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
         match self.window.rest() {
             [] => Ok(self.not_closed("the array is not closed")),
             [b']', ..] => {
                 self.window.consume(1);
-                self.state = if wrapper { State::Tail } else { State::Top };
+                match self.state {
+                    State::Array(Some(wrapper)) => self.state = State::Tail(wrapper),
+                    _ => self.leave(),
+                }
                 Ok(Step::Again)
             }
-            [b'{', ..] => self.structure(Scanner::in_array(), Resync::Element),
-            _ => Ok(Step::Cut(self.no_records())),
+            [b'{', ..] => {
+                let wraps = match self.state {
+                    State::Array(Some(Wrapper::Tables)) => Wraps::Rows,
+                    _ if self.outer.len() < NESTED_CONTAINERS => Wraps::Records,
+                    _ => Wraps::Nothing,
+                };
+                self.structure(Scanner::object(wraps), Resync::Element)
+            }
+            _ => Ok(Step::Cut(self.no_records(Scanner::in_list(b'{'), Resync::Element))),
         }
     }
 
-    /// Elements that are no objects, up to the next object or the end of the array.
-    fn no_records(&mut self) -> Cut {
+    /// Inside the rows of a table.
+    fn in_rows(&mut self) -> io::Result<Step> {
+        self.window.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
+        match self.window.rest() {
+            [] => Ok(self.not_closed("the rows are not closed")),
+            [b']', ..] => {
+                self.window.consume(1);
+                self.state = State::Tail(Wrapper::Rows);
+                Ok(Step::Again)
+            }
+            [b'[', ..] => self.structure(Scanner::row(), Resync::Row),
+            _ => Ok(Step::Cut(self.no_records(Scanner::in_list(b'['), Resync::Row))),
+        }
+    }
+
+    /// Elements that are no records, up to the next that may be one or the end of the array.
+    fn no_records(&mut self, mut scanner: Scanner, resync: Resync) -> Cut {
         let place = self.place(0);
-        let mut scanner = Scanner::in_list();
         let (mut fed, mut passed) = (0, 0);
         let length = loop {
             let progress = scanner.feed(self.window.rest().get(fed..).unwrap_or_default());
@@ -297,23 +351,29 @@ impl<R: Read> Framer<R> {
         self.window.consume(length);
         if length == 0 {
             // Not even a value: whatever it is, the next record may begin behind it.
-            let (bytes, at_hand) = self.window.discard_to(1, Resync::Element);
+            let (bytes, at_hand) = self.window.discard_to(1, resync);
             return Self::passed_over(place, (passed + bytes, at_hand && passed == 0), Reason::InvalidJson);
         }
         Self::passed_over(place, (passed + length as u64, passed == 0), Reason::NotARecord)
     }
 
     /// Behind a wrapper's array: its other members, if any, and its closing brace.
-    fn in_tail(&mut self) -> io::Result<Step> {
-        let mut scanner = Scanner::in_object();
+    fn in_tail(&mut self, wrapper: Wrapper) -> io::Result<Step> {
+        let mut scanner =
+            Scanner::in_object(if wrapper == Wrapper::Rows { Wraps::Rows } else { Wraps::Records });
         loop {
             match scanner.feed(self.window.rest()) {
                 Progress::End(length) => {
                     self.window.consume(length);
-                    self.state = State::Top;
+                    self.leave();
+                    if wrapper == Wrapper::Tables && scanner.has_error_member() {
+                        return Ok(Step::Cut(self.partial_answer()));
+                    }
                     return Ok(Step::Again);
                 }
                 Progress::Wrapped(length, wrapper) => {
+                    // Another array of the same object.
+                    self.leave();
                     self.enter_wrapper(length, wrapper);
                     return Ok(Step::Again);
                 }
@@ -331,6 +391,13 @@ impl<R: Read> Framer<R> {
         }
     }
 
+    /// A query's answer says itself that it is not whole.
+    fn partial_answer(&self) -> Cut {
+        let detail = Some("the query's answer carries an error: it is partial");
+        let kind = FrameKind::Broken(Reason::PartialAnswer, detail);
+        Cut { kind, place: self.place(0), at_hand: false }
+    }
+
     /// Frames the object at the position by its structure.
     fn structure(&mut self, mut scanner: Scanner, resync: Resync) -> io::Result<Step> {
         let place = self.place(0);
@@ -344,8 +411,11 @@ impl<R: Read> Framer<R> {
                     if self.window.is_over(length) {
                         return Ok(Step::Cut(Self::passed_over(place, (place.bytes, true), Reason::TooLong)));
                     }
-                    self.shapes.objects |= resync == Resync::Line;
-                    return Ok(Step::Cut(Cut { kind: FrameKind::Object, place, at_hand: true }));
+                    if resync == Resync::Line {
+                        self.containers.insert(Container::Objects);
+                    }
+                    let kind = if resync == Resync::Row { FrameKind::Row } else { FrameKind::Object };
+                    return Ok(Step::Cut(Cut { kind, place, at_hand: true }));
                 }
                 Progress::Wrapped(length, wrapper) => {
                     self.enter_wrapper(fed + length, wrapper);
@@ -416,6 +486,7 @@ impl<R: Read> Framer<R> {
     /// it has been told already.
     fn not_closed(&mut self, detail: &'static str) -> Step {
         self.state = State::Top;
+        self.outer.clear();
         if self.cut_short {
             return Step::Again;
         }
@@ -459,6 +530,13 @@ impl<R: Read> Framer<R> {
     }
 }
 
+impl<'b> Framer<&'b [u8]> {
+    /// Frames a text that is in memory already.
+    pub fn of_bytes(bytes: &'b [u8], max_record_bytes: usize) -> Self {
+        Self::over(Window::of_bytes(bytes, max_record_bytes))
+    }
+}
+
 /// What a look at the stream gave.
 enum Step {
     /// Look again: the state has changed.
@@ -469,37 +547,13 @@ enum Step {
     Cut(Cut),
 }
 
-/// Which wrapper an array stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrapper {
-    Records,
-    Value,
-}
-
-impl Wrapper {
-    /// The wrapper whose array a key announces.
-    fn of_key(key: &[u8]) -> Option<Self> {
-        match key {
-            b"records" | b"Records" => Some(Self::Records),
-            b"value" => Some(Self::Value),
-            _ => None,
-        }
+/// Where in a line the object begins that ends it, behind other text; the decoder proves it.
+fn prefix_of(line: &[u8]) -> Option<usize> {
+    let line = line.trim_ascii_end();
+    if line.last() != Some(&b'}') {
+        return None;
     }
-}
-
-/// How many bytes are looked at for the head of a wrapper; white space beyond it is left to the
-/// scanner.
-const WRAPPER_HEAD: usize = 128;
-
-/// The length of `{"records":[` or `{"value":[` at the front, with any white space inside.
-fn wrapper_head(rest: &[u8]) -> Option<(usize, Wrapper)> {
-    let quoted = rest.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let end = memchr::memchr(b'"', quoted.get(..8.min(quoted.len()))?)?;
-    let (key, behind) = quoted.split_at_checked(end)?;
-    let wrapper = Wrapper::of_key(key)?;
-    let value = behind.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
-    let inside = value.trim_ascii_start().strip_prefix(b"[")?;
-    Some((rest.len() - inside.len(), wrapper))
+    memchr::memmem::find(line, b"{\"").filter(|at| *at > 0)
 }
 
 #[cfg(test)]

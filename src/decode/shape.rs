@@ -57,6 +57,18 @@ impl Containers {
     }
 }
 
+impl Containers {
+    /// Their names.
+    pub fn names(self) -> Vec<String> {
+        self.iter().map(|container| container.to_string()).collect()
+    }
+
+    /// The containers of names with commas between them; `None` where one is no container.
+    pub fn of_names(names: &str) -> Option<Self> {
+        names.split(',').filter(|name| !name.is_empty()).map(|name| name.parse().ok()).collect()
+    }
+}
+
 impl FromIterator<Container> for Containers {
     fn from_iter<I: IntoIterator<Item = Container>>(containers: I) -> Self {
         let mut all = Self::default();

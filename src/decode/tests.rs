@@ -64,3 +64,137 @@ fn a_sink_can_stop() {
     });
     assert!(result.is_ok() && seen == 2);
 }
+
+/// The texts that matter of each record in a blob, the shapes they came in, and the rejects' reasons.
+fn read(blob: &str) -> (Vec<(String, String)>, Vec<Reason>) {
+    let (mut records, mut reasons) = (Vec::new(), Vec::new());
+    let (totals, result) = decode(blob.as_bytes(), Limits::default(), |found| {
+        match found {
+            Decoded::Record(record, _) => {
+                let identity = &record.identity;
+                let texts = [
+                    record.time.map(|time| time.to_string().into()),
+                    record.operation.clone(),
+                    record.client_address.clone(),
+                    record.http_status.map(|status| status.to_string().into()),
+                    identity.oid.clone().or_else(|| identity.name.clone()),
+                    record.resource_id.clone(),
+                    record.message.clone(),
+                    record.access.rbac_authorized.map(|flag| flag.to_string().into()),
+                ];
+                let texts: Vec<_> = texts.into_iter().map(|text| text.unwrap_or("-".into())).collect();
+                records.push((texts.join(" "), record.shape.to_string()));
+            }
+            Decoded::NotAudit(_) => {}
+            Decoded::Reject(reject, _) => reasons.push(reject.reason),
+        }
+        true
+    });
+    result.unwrap();
+    assert_eq!(totals.bytes, blob.len() as u64);
+    (records, reasons)
+}
+
+const REQUEST: &str = "2024-04-02T08:20:49.2681600Z SecretGet 203.0.113.7 403 o /SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV no false";
+
+const STORED: &str = r#"{"time":"2024-04-02T08:20:49.2681600Z","category":"AuditEvent","operationName":"SecretGet","callerIpAddress":"203.0.113.7","identity":{"claim":{"oid":"o"}},"properties":{"httpStatusCode":403,"isRbacAuthorized":false},"resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV","resultDescription":"no"}"#;
+
+const FLATTENED: &str = r#"{"TenantId":"w","TimeGenerated":"2024-04-02T08:20:49.2681600Z","ResourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV","Category":"AuditEvent","Resource":"KV","OperationName":"SecretGet","CallerIPAddress":"203.0.113.7","httpStatusCode_d":403.0,"isRbacAuthorized_b":false,"identity_claim_oid_g":"o","identity_claim_upn_s":null,"ResultDescription":"no","Type":"AzureDiagnostics"}"#;
+
+const DEDICATED: &str = r#"{"TimeGenerated":"2024-04-02T08:20:49.2681600Z","OperationName":"SecretGet","CallerIpAddress":"203.0.113.7","Identity":{"claim":{"oid":"o"}},"HttpStatusCode":403,"IsRbacAuthorized":false,"ResultDescription":"no","Type":"AZKVAuditLogs","_ResourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV"}"#;
+
+/// The row that the query API writes.
+const ANSWER: &str = r#"{"tables":[{"name":"PrimaryResult","columns":[{"name":"TimeGenerated","type":"datetime"},{"name":"Level","type":"string"},{"name":"OperationName","type":"string"},{"name":"CallerIpAddress","type":"string"},{"name":"Identity","type":"dynamic"},{"name":"HttpStatusCode","type":"int"},{"name":"IsRbacAuthorized","type":"bool"},{"name":"ResultDescription","type":"string"},{"name":"_ResourceId","type":"string"}],"rows":[["2024-04-02T08:20:49.26816Z",null,"SecretGet","203.0.113.7","{\"claim\":{\"oid\":\"o\"}}",403,false,"no","/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV"]]}]}"#;
+
+#[test]
+fn one_request_is_one_record_whatever_its_shape() {
+    let quoted = serde_json::Value::from(STORED).to_string();
+    let batch = serde_json::Value::from(format!("{{\"records\":[{STORED}]}}")).to_string();
+    let strings = DEDICATED
+        .replace(":403", ":\"403\"")
+        .replace(":false", ":\"False\"")
+        .replace(r#"{"claim":{"oid":"o"}}"#, r#""{\"claim\":{\"oid\":\"o\"}}","ClientInfo":"None""#);
+    let parts = FLATTENED
+        .replace(r#""ResourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV""#, r#""SubscriptionId":"S","ResourceGroup":"R","ResourceProvider":"MICROSOFT.KEYVAULT","ResourceType":"VAULTS""#);
+    for (blob, shape) in [
+        (STORED.to_owned(), "json-lines/storage"),
+        (format!("[{{\"records\":[{STORED}]}}]"), "records-wrapper/storage"),
+        (FLATTENED.to_owned(), "json-lines/azure-diagnostics"),
+        (parts, "json-lines/azure-diagnostics"),
+        (format!("{{\"value\":[{FLATTENED}]}}"), "value-wrapper/azure-diagnostics"),
+        (DEDICATED.to_owned(), "json-lines/azkv-audit-logs"),
+        (format!("[\n  {strings}\n]\n"), "array/azkv-audit-logs"),
+        (ANSWER.to_owned(), "query-tables/azkv-audit-logs"),
+        (format!("{{\"preview\":false,\"result\":{{\"_raw\":{quoted}}}}}"), "json-lines+json-string/storage"),
+        (format!("{{\"message\":{quoted},\"@version\":\"1\"}}\n"), "json-lines+json-string/storage"),
+        (format!("{{\"message\":{batch}}}\n"), "json-lines+json-string/storage"),
+        (format!("{{\"event\":{{\"original\":{quoted}}}}}"), "json-lines+json-string/storage"),
+        (format!("{{\"event.original\":{quoted}}}"), "json-lines+json-string/storage"),
+        (format!("[{{\"_source\":{{\"event\":{{\"original\":{quoted}}}}}}}]"), "array+json-string/storage"),
+        (
+            format!("<134>1 2024-04-02T08:20:49Z host azure - - - {STORED}\n"),
+            "json-lines+line-prefix/storage",
+        ),
+        (format!("Apr  2 08:20:49 host azure: {STORED}"), "json-lines+line-prefix/storage"),
+        (format!("[2024-04-02 08:20:49] {STORED}\n"), "json-lines+line-prefix/storage"),
+    ] {
+        assert_eq!(read(&blob), (vec![(REQUEST.to_owned(), shape.to_owned())], vec![]), "{blob}");
+    }
+}
+
+#[test]
+fn answers_of_queries_may_be_laid_out_broken_and_partial() {
+    let value: serde_json::Value = serde_json::from_str(ANSWER).unwrap();
+    let pretty = serde_json::to_string_pretty(&value).unwrap();
+    // Keys in the order of the alphabet: columns, name, rows.
+    assert_eq!(read(&pretty).0.len(), 1, "{pretty}");
+    let row = r#"["2024-04-02T08:20:49Z",null,"KeyGet"]"#;
+    let two = ANSWER
+        .replace("]]}]}", &format!("],{row}]}},{{\"name\":\"Other\",\"columns\":[],\"rows\":[[1]]}}]}}"));
+    assert_eq!((read(&two).0.len(), read(&two).1), (1, vec![Reason::NotARecord; 2]));
+    let cut = two.get(..two.len() - 60).unwrap();
+    assert_eq!((read(cut).0.len(), read(cut).1.last()), (1, Some(&Reason::Truncated)));
+    let broken = ANSWER.replace("\"rows\":[[", "\"rows\":[[\"x\" 5],[");
+    assert_eq!((read(&broken).0.len(), read(&broken).1), (1, vec![Reason::InvalidJson]));
+    let partial = ANSWER.replace("]]}]}", "]]}],\"error\":{\"code\":\"PartialError\"}}");
+    assert_eq!((read(&partial).0.len(), read(&partial).1), (1, vec![Reason::PartialAnswer]));
+    let headless = r#"{"tables":[{"rows":[["a"],["b"]],"columns":[{"name":"OperationName"}]}]}"#;
+    assert_eq!((read(headless).0.len(), read(headless).1.len()), (0, 2));
+    assert_eq!(read(r#"{"tables":[]}"#), (vec![], vec![]));
+}
+
+#[test]
+fn text_around_a_record_is_told_from_text_that_only_looks_so() {
+    for (blob, reasons) in [
+        ("Apr  2 host app: {\"hello\":1}\n", vec![Reason::NotJson]),
+        ("laim\":{\"oid\":\"o\"},\"category\":\"AuditEvent\"}\n", vec![Reason::NotJson]),
+        ("{\"message\":\"{ not json\"}\n", vec![Reason::NotARecord]),
+        ("{\"message\":\"plain\"}\n", vec![Reason::NotARecord]),
+        ("{\"message\":\"{\\\"message\\\":\\\"{}\\\"}\"}\n", vec![Reason::NotARecord]),
+        ("[1,2]\n", vec![Reason::NotARecord]),
+    ] {
+        assert_eq!(read(blob), (vec![], reasons), "{blob}");
+    }
+    // What is broken beside a record in the same text is told.
+    let text = serde_json::Value::from(format!("{STORED}\nbroken\n{STORED}")).to_string();
+    let (records, reasons) = read(&format!("{{\"message\":{text}}}\n"));
+    assert_eq!((records.len(), reasons), (2, vec![Reason::NotJson]));
+}
+
+#[test]
+fn rows_of_other_tables_are_told_apart() {
+    let blob = concat!(
+        r#"{"TimeGenerated":"2024-04-02T08:20:49Z","OperationName":"List Keys","Type":"AzureActivity","_ResourceId":"/subscriptions/s/providers/microsoft.keyvault/vaults/kv"}"#,
+        "\n",
+        r#"{"TimeGenerated":"2024-04-02T08:20:49Z","MetricName":"ServiceApiHit","Type":"AzureMetrics"}"#,
+        "\n",
+        r#"{"TimeGenerated":"2024-04-02T08:20:49Z","OperationName":"Evaluate","Type":"AZKVPolicyEvaluationDetailsLogs"}"#,
+        "\n",
+        r#"{"TimeGenerated":"2024-04-02T08:20:49Z","Category":"SQLInsights","OperationName":"X","ResourceProvider":"MICROSOFT.SQL","ResourceType":"SERVERS","Resource":"S","Type":"AzureDiagnostics"}"#,
+        "\n"
+    );
+    assert_eq!(counts(blob.as_bytes()), (0, 4, vec![]));
+    // Columns that somebody projected away do not cost the record.
+    let projected = r#"{"TimeGenerated":"2024-04-02T08:20:49Z","OperationName":"SecretGet","RequestUri":"https://kv.vault.azure.net/secrets/a"}"#;
+    assert_eq!(counts(projected.as_bytes()), (1, 0, vec![]));
+}

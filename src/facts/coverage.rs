@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Map;
 use super::dimensions::{Remap, Text};
 use crate::decode::compression::Compression;
-use crate::decode::framing::Shape;
+use crate::decode::shape::{Containers, Shape};
 use crate::decode::{NotAudit, Place, Reason};
 use crate::ticks::Ticks;
 
@@ -36,7 +36,9 @@ pub struct BlobCoverage {
     /// How it is stored.
     pub compression: Compression,
     /// The containers met.
-    pub shapes: Shape,
+    pub containers: Containers,
+    /// Audit records by the way they came.
+    pub shapes: BTreeMap<Shape, u64>,
     /// Bytes decompressed.
     pub bytes: u64,
     /// Audit records.
@@ -110,7 +112,8 @@ impl BlobCoverage {
         self.stored_bytes += other.stored_bytes;
         self.digest = self.digest.max(other.digest);
         self.compression = self.compression.max(other.compression);
-        self.shapes = self.shapes.union(other.shapes);
+        self.containers = self.containers.union(other.containers);
+        other.shapes.into_iter().for_each(|(shape, count)| *self.shapes.entry(shape).or_default() += count);
         self.bytes += other.bytes;
         self.records += other.records;
         self.blank += other.blank;

@@ -47,6 +47,7 @@ impl Facts {
         }
         let coverage = self.coverage.blob(location.blob);
         coverage.records += 1;
+        *coverage.shapes.entry(record.shape).or_default() += 1;
         coverage.time(record.time);
         coverage.contradictory += u64::from(record.status_disagrees());
     }

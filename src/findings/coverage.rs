@@ -55,8 +55,11 @@ fn add(report: &mut CoverageReport, blob: &BlobCoverage) {
     for (reason, count) in &blob.rejected {
         *report.rejected_by_reason.entry(*reason).or_default() += count;
     }
-    for shape in blob.shapes.names() {
-        *report.shapes.entry(shape.to_owned()).or_default() += 1;
+    for container in blob.containers.names() {
+        *report.containers.entry(container).or_default() += 1;
+    }
+    for (shape, count) in &blob.shapes {
+        *report.shapes.entry(shape.to_string()).or_default() += count;
     }
 }
 
@@ -73,7 +76,8 @@ fn blob_report(name: &str, blob: &BlobCoverage) -> BlobReport {
         first: blob.first,
         last: blob.last,
         compression: blob.compression.to_string(),
-        shapes: blob.shapes.names().map(str::to_owned).collect(),
+        containers: blob.containers.names(),
+        shapes: blob.shapes.iter().map(|(shape, count)| (shape.to_string(), *count)).collect(),
         incomplete: blob.incomplete,
     }
 }

@@ -9,6 +9,8 @@ pub(super) enum Resync {
     NextLine,
     /// Inside an array: the next `{"` behind `},`, or at the start of a line.
     Element,
+    /// Inside the rows of a table: the next `[` behind `],`, or at the start of a line.
+    Row,
     /// Nowhere.
     Never,
 }
@@ -32,6 +34,11 @@ impl Resync {
                 let behind = rest.get(from..)?;
                 memchr::memchr_iter(b'{', behind).map(|at| from + at).find(|at| begins_element(rest, *at))
             }
+            Self::Row => {
+                let behind = rest.get(from..)?;
+                let begins = |at: &usize| is_behind(rest.get(..*at).unwrap_or_default(), b']');
+                memchr::memchr_iter(b'[', behind).map(|at| from + at).find(begins)
+            }
         }
     }
 }
@@ -41,10 +48,16 @@ impl Resync {
 fn begins_element(rest: &[u8], at: usize) -> bool {
     let Some((before, object)) = rest.split_at_checked(at) else { return false };
     let key = object.get(1..).unwrap_or_default().trim_ascii_start().first() == Some(&b'"');
+    key && is_behind(before, b'}')
+}
+
+/// Whether bytes end where an element may begin: behind another's closing bracket and a comma, or at
+/// the start of a line.
+fn is_behind(before: &[u8], closing: u8) -> bool {
     let line = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
-    let behind_object = before
+    let element = before
         .trim_ascii_end()
         .strip_suffix(b",")
-        .is_some_and(|before| before.trim_ascii_end().ends_with(b"}"));
-    key && (line || behind_object)
+        .is_some_and(|before| before.trim_ascii_end().last() == Some(&closing));
+    line || element
 }

@@ -3,14 +3,28 @@
 //! It knows braces, brackets, commas, colons and strings, so it finds where an object ends, that it
 //! is broken, or that it wraps an array of records. The decoder proves the rest.
 
-use super::{Reason, Wrapper};
+use super::Reason;
+use super::wrapper::Wrapper;
 use crate::decode::MAX_DEPTH;
+
+/// Which arrays inside an object are reported, because records stand in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wraps {
+    /// None.
+    Nothing,
+    /// Those of containers of records.
+    Records,
+    /// The rows of a table.
+    Rows,
+}
 
 /// What comes next in the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     /// `{` of the object itself.
     Object,
+    /// `[` of the row itself.
+    Row,
     /// A value.
     Value,
     /// A value, or `]`.
@@ -49,42 +63,20 @@ pub(super) struct Scanner {
     escaped: bool,
     /// The key being read at the outermost level, as far as it matters.
     key: Vec<u8>,
-    /// Whether an array of records inside the object is reported.
-    wrappers: bool,
-    /// In a list of values that are no objects: stops before the next object and before the end of
-    /// the list.
-    list: bool,
+    /// Which arrays inside the object are reported.
+    wraps: Wraps,
+    /// In a list of values that are no records: stops before this byte, with which the next record
+    /// may begin, and before the end of the list.
+    list: Option<u8>,
+    /// The object has a member `error`.
+    error_member: bool,
     /// How far the last stretch of bytes was followed.
     last_fed: usize,
 }
 
 impl Scanner {
-    /// For an object outside any container, which may be a wrapper.
-    pub(super) fn at_top() -> Self {
-        Self::new(true)
-    }
-
-    /// For an element of an array.
-    pub(super) fn in_array() -> Self {
-        Self::new(false)
-    }
-
-    /// Inside an object, behind a value: what is left of a wrapper.
-    pub(super) fn in_object() -> Self {
-        Self { open: vec![true], expect: Expect::CommaOrEnd, ..Self::new(true) }
-    }
-
-    /// For elements of an array that are no objects.
-    pub(super) fn in_list() -> Self {
-        Self { open: vec![false], expect: Expect::Value, list: true, ..Self::new(false) }
-    }
-
-    /// How far the last stretch of bytes was followed.
-    pub(super) fn last_fed(&self) -> usize {
-        self.last_fed
-    }
-
-    fn new(wrappers: bool) -> Self {
+    /// For an object, which may be a wrapper.
+    pub(super) fn object(wraps: Wraps) -> Self {
         Self {
             open: Vec::new(),
             expect: Expect::Object,
@@ -92,10 +84,36 @@ impl Scanner {
             in_key: false,
             escaped: false,
             key: Vec::new(),
-            wrappers,
-            list: false,
+            wraps,
+            list: None,
+            error_member: false,
             last_fed: 0,
         }
+    }
+
+    /// For a row: an array of cells.
+    pub(super) fn row() -> Self {
+        Self { expect: Expect::Row, ..Self::object(Wraps::Nothing) }
+    }
+
+    /// Inside an object, behind a value: what is left of a wrapper.
+    pub(super) fn in_object(wraps: Wraps) -> Self {
+        Self { open: vec![true], expect: Expect::CommaOrEnd, ..Self::object(wraps) }
+    }
+
+    /// For elements of an array that do not begin with the byte that records begin with.
+    pub(super) fn in_list(begin: u8) -> Self {
+        Self { open: vec![false], expect: Expect::Value, list: Some(begin), ..Self::object(Wraps::Nothing) }
+    }
+
+    /// Whether the object has a member `error`.
+    pub(super) fn has_error_member(&self) -> bool {
+        self.error_member
+    }
+
+    /// How far the last stretch of bytes was followed.
+    pub(super) fn last_fed(&self) -> usize {
+        self.last_fed
     }
 
     /// Follows the structure through more bytes.
@@ -104,7 +122,11 @@ impl Scanner {
         self.last_fed = 0;
         while let Some(byte) = bytes.get(at) {
             self.last_fed = at;
-            if self.list && !self.in_string && self.open.len() == 1 && matches!(byte, b'{' | b']') {
+            if let Some(begin) = self.list
+                && !self.in_string
+                && self.open.len() == 1
+                && (*byte == begin || *byte == b']')
+            {
                 return Progress::Broken(at, Reason::NotARecord);
             }
             if self.in_string {
@@ -153,11 +175,11 @@ impl Scanner {
 
     /// One byte outside strings.
     fn structure(&mut self, byte: u8) -> Option<Progress> {
-        use Expect::{Colon, CommaOrEnd, Key, KeyOrEnd, Object, Value, ValueOrEnd};
+        use Expect::{Colon, CommaOrEnd, Key, KeyOrEnd, Object, Row, Value, ValueOrEnd};
         match (byte, self.expect) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => None,
             (b'{', Object | Value | ValueOrEnd) => self.open_bracket(true),
-            (b'[', Value | ValueOrEnd) => self.open_bracket(false),
+            (b'[', Row | Value | ValueOrEnd) => self.open_bracket(false),
             (b'}', KeyOrEnd) | (b']', ValueOrEnd) => self.close(),
             (b'}', CommaOrEnd) if self.open.last() == Some(&true) => self.close(),
             (b']', CommaOrEnd) if self.open.last() == Some(&false) => self.close(),
@@ -166,6 +188,7 @@ impl Scanner {
                 None
             }
             (b':', Colon) => {
+                self.error_member |= self.open.len() == 1 && self.key == b"error";
                 self.expect = Value;
                 None
             }
@@ -192,9 +215,8 @@ impl Scanner {
 
     fn open_bracket(&mut self, object: bool) -> Option<Progress> {
         if !object
-            && self.wrappers
             && self.open.len() == 1
-            && let Some(wrapper) = Wrapper::of_key(&self.key)
+            && let Some(wrapper) = Wrapper::of_key(&self.key, self.wraps)
         {
             return Some(Progress::Wrapped(0, wrapper));
         }

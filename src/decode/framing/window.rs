@@ -26,6 +26,15 @@ pub(super) struct Window<R> {
     ended: bool,
     error: Option<io::Error>,
     max: usize,
+    /// Bytes read at a time.
+    chunk: usize,
+}
+
+impl<'b> Window<&'b [u8]> {
+    /// A window over bytes in memory, no larger than they are.
+    pub(super) fn of_bytes(bytes: &'b [u8], max: usize) -> Self {
+        Self { chunk: bytes.len().clamp(1, CHUNK), ..Self::new(bytes, 0, max) }
+    }
 }
 
 impl<R: Read> Window<R> {
@@ -43,6 +52,7 @@ impl<R: Read> Window<R> {
             ended: false,
             error: None,
             max,
+            chunk: CHUNK,
         }
     }
 
@@ -105,16 +115,16 @@ impl<R: Read> Window<R> {
             self.filled -= self.position;
             self.position = 0;
         }
-        if self.buffer.len() < self.filled + CHUNK {
+        if self.buffer.len() < self.filled + self.chunk {
             // Doubling, so that a long record is moved few times.
-            self.buffer.resize((self.filled * 2).max(self.filled + CHUNK), 0);
+            self.buffer.resize((self.filled * 2).max(self.filled + self.chunk), 0);
         }
         self.fill()
     }
 
     /// One read into the free part of the buffer.
     fn fill(&mut self) -> bool {
-        let free = self.buffer.get_mut(self.filled..self.filled + CHUNK).unwrap_or_default();
+        let free = self.buffer.get_mut(self.filled..self.filled + self.chunk).unwrap_or_default();
         loop {
             match self.reader.read(free) {
                 Ok(0) => break,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::columns::Read;
 use super::{TABLES, TableError};
 use crate::decode::Place;
-use crate::decode::framing::Shape;
+use crate::decode::shape::Containers;
 use crate::facts::changes::{ChangeKey, Settings};
 use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
 use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
@@ -260,6 +260,7 @@ fn counts_by_name<K: FromStr + Ord>(table: &Read, text: &str) -> Result<BTreeMap
 fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let blobs = full_texts(&mut facts.dimensions, table, "blob")?;
     let (digests, compressions) = (table.full_text("digest")?, table.named("compression")?);
+    let containers = table.full_text("containers")?;
     let (shapes, not_audit, rejected) =
         (table.full_text("shapes")?, table.full_text("not_audit")?, table.full_text("rejected")?);
     let (stored, bytes, records) =
@@ -276,7 +277,9 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             stored_bytes: stored[row],
             digest,
             compression: compressions[row],
-            shapes: Shape::of_names(shapes[row].split(',')),
+            containers: Containers::of_names(containers[row])
+                .ok_or_else(|| table.wrong("a container that is none"))?,
+            shapes: counts_by_name(table, shapes[row])?,
             bytes: bytes[row],
             records: records[row],
             blank: blank[row],

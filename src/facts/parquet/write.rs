@@ -162,7 +162,8 @@ fn coverage(facts: &Facts) -> Result<Table, TableError> {
     };
     let digests = own(|blob| format!("{:032x}", blob.digest));
     let compressions = own(|blob| blob.compression.to_string());
-    let shapes = own(|blob| blob.shapes.names().collect::<Vec<_>>().join(","));
+    let containers = own(|blob| blob.containers.names().join(","));
+    let shapes = own(|blob| counts_by_name(&blob.shapes));
     let not_audit = own(|blob| counts_by_name(&blob.not_audit));
     let rejected = own(|blob| counts_by_name(&blob.rejected));
     let text = |texts: &'_ [String]| -> Vec<Option<String>> { texts.iter().cloned().map(Some).collect() };
@@ -170,6 +171,7 @@ fn coverage(facts: &Facts) -> Result<Table, TableError> {
     for (name, texts) in [
         ("digest", digests),
         ("compression", compressions),
+        ("containers", containers),
         ("shapes", shapes),
         ("not_audit", not_audit),
         ("rejected", rejected),
