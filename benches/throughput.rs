@@ -206,6 +206,7 @@ fn ingest(bencher: Bencher, threads: usize, range_bytes: u64, files: impl Fn(&In
         progress: &Silent,
         interrupted: &interrupted,
         keep_rejects: false,
+        dedup: false,
         range_bytes,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");

@@ -124,6 +124,10 @@ pub struct InputArgs {
     /// Files, folders, globs, folders of facts, or `-` for standard input; plain, gzip or zstd
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<String>,
+    /// Count each request once, however often and in whatever shape it was exported. Reads the logs
+    /// twice and needs about 50 bytes of memory a record
+    #[arg(long)]
+    pub dedup: bool,
     /// Write every record that could not be read to a file, one JSON object a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rejects: Option<PathBuf>,

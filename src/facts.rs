@@ -17,6 +17,7 @@ pub mod latency;
 pub mod parquet;
 pub mod requests;
 pub mod rows;
+pub mod sightings;
 mod update;
 
 use indexmap::IndexMap;
@@ -27,6 +28,7 @@ use dimensions::{Dimensions, Remap, Text};
 use examples::Examples;
 use latency::Latency;
 use requests::Requests;
+use sightings::Sightings;
 
 /// A map whose keys may come from a log: the hasher is seeded by the process, and the order is that
 /// of insertion, so it must be sorted before anything is shown.
@@ -56,6 +58,8 @@ pub struct Facts {
     pub changes: Changes,
     /// Evidence.
     pub examples: Examples,
+    /// A sample of requests and how often each was seen.
+    pub sightings: Sightings,
     /// What was read.
     pub coverage: Coverage,
     /// Last texts met, to save looking them up again.
@@ -82,6 +86,7 @@ impl Facts {
         self.latency.merge(other.latency, &remap);
         self.changes.merge(other.changes, &remap);
         self.examples.merge(other.examples, &remap, &self.dimensions);
+        self.sightings.merge(other.sightings, &remap, &self.dimensions);
         self.coverage.merge(other.coverage, &remap);
     }
 
@@ -90,10 +95,12 @@ impl Facts {
     /// the blob's name, so that evidence stays in order.
     pub fn join_ranges(&mut self, blob: Text, ranges: &[(Text, u64)]) {
         let lines: Map<Text, u64> = ranges.iter().copied().collect();
-        self.examples.move_to(|location| match lines.get(&location.blob) {
+        let place = |location: Location| match lines.get(&location.blob) {
             Some(before) => Location { blob, line: location.line + before, ..location },
             None => location,
-        });
+        };
+        self.examples.move_to(place);
+        self.sightings.move_to(place);
         let mut digests = Vec::new();
         for (range, before) in ranges {
             let Some(mut coverage) = self.coverage.take(*range) else { continue };

@@ -9,6 +9,7 @@
 mod callers;
 pub mod challenges;
 mod coverage;
+mod double_export;
 mod failures;
 pub mod filter;
 mod summary;
@@ -25,7 +26,7 @@ use callers::Callers;
 use filter::Filter;
 
 /// Every kind of finding.
-const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find];
+const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find, double_export::find];
 
 /// How to judge.
 #[derive(Clone, Debug)]

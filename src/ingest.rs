@@ -6,6 +6,7 @@
 
 mod ranges;
 mod rejects;
+mod repeats;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -23,12 +24,15 @@ use crate::error::Error;
 use crate::facts::coverage::RejectRow;
 use crate::facts::dimensions::Text;
 use crate::facts::{Facts, Location};
+use crate::record::Record;
+use crate::record::fingerprint::fingerprint;
 use crate::source::{Blob, Listing};
 
 pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
 use rejects::RejectLines;
+use repeats::{Repeats, Sighted};
 use stored::{Digest, Stored};
 
 /// Told how far the run is.
@@ -59,6 +63,9 @@ pub struct Ingest<'i> {
     pub interrupted: &'i AtomicBool,
     /// Whether every reject is kept for `--rejects`.
     pub keep_rejects: bool,
+    /// Whether each request is counted once, however often it was exported: every blob is read
+    /// twice, so none may be a pipe.
+    pub dedup: bool,
     /// Stored bytes of a range of a large plain file: [`RANGE_BYTES`], smaller in tests.
     pub range_bytes: u64,
 }
@@ -66,6 +73,8 @@ pub struct Ingest<'i> {
 /// A blob, or a range of one.
 struct Task<'b> {
     blob: &'b Blob,
+    /// Its place in the listing.
+    index: u32,
     /// The name it is counted under.
     name: String,
     range: Range,
@@ -87,7 +96,22 @@ impl Ingest<'_> {
     /// # Errors
     /// Only when interrupted; what is wrong with a blob is in its coverage.
     pub fn run(&self, listing: &Listing) -> Result<Ingested, Error> {
-        let mut done = self.work(listing.blobs.iter().flat_map(|blob| self.tasks(blob)).collect());
+        let mut repeats = Repeats::default();
+        if self.dedup {
+            repeats = Repeats::new(self.pass(listing, Pass::Survey)?.sighted);
+        }
+        let Done { mut facts, rejects, .. } = self.pass(listing, Pass::Count(&repeats))?;
+        let mut rejects = rejects.lines;
+        rejects.sort();
+        note_what_was_not_read(&mut facts, listing);
+        Ok(Ingested { facts, rejects })
+    }
+
+    /// Goes through all blobs once.
+    fn pass(&self, listing: &Listing, pass: Pass<'_>) -> Result<Done, Error> {
+        let blobs = || (0_u32..).zip(&listing.blobs);
+        let tasks = blobs().flat_map(|(index, blob)| self.tasks(index, blob)).collect();
+        let mut done = self.work(tasks, pass);
         let mut again = Vec::new();
         for (blob, mut ranged) in std::mem::take(&mut done.ranged) {
             ranged.join_ranges(&blob);
@@ -95,29 +119,20 @@ impl Ingest<'_> {
                 done.merge(ranged);
             } else {
                 // Broken lines and containers may frame otherwise where a range begins.
-                let whole = listing.blobs.iter().find(|other| other.name == blob);
-                again.extend(whole.map(|blob| Task {
-                    blob,
-                    name: blob.name.clone(),
-                    range: WHOLE,
-                    bytes: blob.bytes,
-                }));
+                let whole = blobs().find(|(_, other)| other.name == blob);
+                again.extend(whole.map(|(index, blob)| Task::whole(index, blob)));
             }
         }
-        done.merge(self.work(again));
+        done.merge(self.work(again, pass));
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let Done { mut facts, rejects, .. } = done;
-        let mut rejects = rejects.lines;
-        rejects.sort();
-        note_what_was_not_read(&mut facts, listing);
-        Ok(Ingested { facts, rejects })
+        Ok(done)
     }
 
     /// Hands the tasks to the workers, the largest first, so that no worker is left alone with it at
     /// the end.
-    fn work(&self, mut tasks: Vec<Task<'_>>) -> Done {
+    fn work(&self, mut tasks: Vec<Task<'_>>, pass: Pass<'_>) -> Done {
         tasks.sort_by_key(|task| std::cmp::Reverse(task.bytes));
         let next = AtomicUsize::new(0);
         let done: Mutex<Done> = Mutex::default();
@@ -126,7 +141,8 @@ impl Ingest<'_> {
             for _ in 0..workers {
                 scope.spawn(|_| {
                     let classifier = Classifier::new(self.causes);
-                    let mut mine = Worker { ingest: self, classifier, done: Done::default() };
+                    let mut mine =
+                        Worker { ingest: self, pass, classifier, done: Done::default(), buffer: Vec::new() };
                     while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                         mine.task(task);
                     }
@@ -138,14 +154,14 @@ impl Ingest<'_> {
     }
 
     /// A blob as one task, or as one a range.
-    fn tasks<'b>(&self, blob: &'b Blob) -> Vec<Task<'b>> {
+    fn tasks<'b>(&self, index: u32, blob: &'b Blob) -> Vec<Task<'b>> {
         match ranges::ranges(blob, self.range_bytes) {
-            None => vec![Task { blob, name: blob.name.clone(), range: WHOLE, bytes: blob.bytes }],
+            None => vec![Task::whole(index, blob)],
             Some(ranges) => {
-                let task = |(index, range): (usize, Range)| {
+                let task = |(number, range): (usize, Range)| {
                     let bytes = range.end.unwrap_or(blob.bytes).saturating_sub(range.start);
                     // Sorts behind the blob's name, in the order of the ranges.
-                    Task { blob, name: format!("{}\u{0}{index:08}", blob.name), range, bytes }
+                    Task { blob, index, name: format!("{}\u{0}{number:08}", blob.name), range, bytes }
                 };
                 ranges.into_iter().enumerate().map(task).collect()
             }
@@ -153,10 +169,27 @@ impl Ingest<'_> {
     }
 }
 
+impl<'b> Task<'b> {
+    fn whole(index: u32, blob: &'b Blob) -> Self {
+        Self { blob, index, name: blob.name.clone(), range: WHOLE, bytes: blob.bytes }
+    }
+}
+
+/// What blobs are gone through for.
+#[derive(Clone, Copy)]
+enum Pass<'r> {
+    /// To know which records are repeats.
+    Survey,
+    /// To count what is none.
+    Count(&'r Repeats),
+}
+
 /// What workers have counted.
 #[derive(Default)]
 struct Done {
     facts: Facts,
+    /// Every record that has a fingerprint, of a survey.
+    sighted: Vec<Sighted>,
     rejects: RejectLines,
     /// Line ends of each range, by its name.
     line_ends: BTreeMap<String, u64>,
@@ -167,6 +200,7 @@ struct Done {
 impl Done {
     fn merge(&mut self, other: Self) {
         self.facts.merge(other.facts);
+        self.sighted.extend(other.sighted);
         self.rejects.lines.extend(other.rejects.lines);
         self.line_ends.extend(other.line_ends);
         for (blob, ranged) in other.ranged {
@@ -216,8 +250,11 @@ fn note_what_was_not_read(facts: &mut Facts, listing: &Listing) {
 /// One worker and what it has counted.
 struct Worker<'i> {
     ingest: &'i Ingest<'i>,
+    pass: Pass<'i>,
     classifier: Classifier<'i>,
     done: Done,
+    /// Room to put fingerprints together in.
+    buffer: Vec<u8>,
 }
 
 impl Worker<'_> {
@@ -283,6 +320,7 @@ impl Worker<'_> {
     /// Takes in one thing found.
     fn take(&mut self, task: &Task<'_>, name: Text, found: Decoded<'_>) -> bool {
         match found {
+            Decoded::Record(record, place) if self.passes_over(task, record, place) => {}
             Decoded::Record(record, place) => {
                 let verdict = self.classifier.classify(record);
                 let location = Location { blob: name, offset: place.offset, line: place.line };
@@ -296,8 +334,28 @@ impl Worker<'_> {
         !self.ingest.interrupted.load(Ordering::Relaxed)
     }
 
+    /// Whether a record is not counted: in a survey none is, and a repeat never.
+    fn passes_over(&mut self, task: &Task<'_>, record: &Record<'_>, place: Place) -> bool {
+        match self.pass {
+            Pass::Survey => {
+                let (blob, offset, form) = (task.index, place.offset, record.shape.into());
+                let sighted = |fingerprint| Sighted { fingerprint, form, blob, offset };
+                self.done.sighted.extend(fingerprint(record, &mut self.buffer).map(sighted));
+                true
+            }
+            Pass::Count(repeats) => {
+                let repeated = repeats.holds(task.index, place.offset);
+                if repeated {
+                    let name = self.done.facts.dimensions.strings.intern(&task.name);
+                    self.done.facts.coverage.blob(name).repeated += 1;
+                }
+                repeated
+            }
+        }
+    }
+
     fn reject(&mut self, task: &Task<'_>, name: Text, reject: Reject, bytes: &[u8]) {
-        if self.ingest.keep_rejects {
+        if self.ingest.keep_rejects && matches!(self.pass, Pass::Count(_)) {
             self.done.rejects.add(&task.name, &reject, bytes);
         }
         let Reject { place, reason, detail } = reject;

@@ -3,7 +3,9 @@
 //! Input: what `decode` found. Output: [`Record`], where every field the log may leave out is an
 //! `Option`: a missing value stays missing, never a made-up one. Must not judge.
 
+pub mod address;
 pub mod caller;
+pub mod fingerprint;
 pub mod object;
 pub mod operation;
 

@@ -59,7 +59,7 @@ pub struct Tool {
     pub causes_dated: String,
 }
 
-/// What was read. For each blob and in all, `records + not_audit + blank + rejected = framed`.
+/// What was read. For each blob and in all, `records + repeated + not_audit + blank + rejected = framed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct CoverageReport {
     /// Number of blobs.
@@ -76,6 +76,8 @@ pub struct CoverageReport {
     pub records: u64,
     /// Blank lines.
     pub blank: u64,
+    /// Audit records that `--dedup` left out: the same request was read elsewhere.
+    pub repeated: u64,
     /// Frames that are no record.
     pub rejected: u64,
     /// Records of other logs.
@@ -125,6 +127,8 @@ pub struct BlobReport {
     pub records: u64,
     /// Blank lines.
     pub blank: u64,
+    /// Audit records that `--dedup` left out: the same request was read elsewhere.
+    pub repeated: u64,
     /// Rejected frames.
     pub rejected: u64,
     /// Records of other logs.

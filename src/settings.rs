@@ -90,6 +90,8 @@ pub struct Input {
     pub inputs: Vec<String>,
     /// Bounds for each blob.
     pub limits: Limits,
+    /// Count each request once.
+    pub dedup: bool,
     /// Where rejects go.
     pub rejects: Option<PathBuf>,
     /// Rejected records that are put up with.
@@ -146,6 +148,7 @@ impl Settings {
         Ok(Input {
             inputs: args.inputs.clone(),
             limits: Limits { max_record_bytes, max_expansion: max_expansion.max(1) },
+            dedup: args.dedup,
             rejects: args.rejects.clone(),
             max_rejected: args.max_rejected.or(self.file.max_rejected).unwrap_or(0),
         })

@@ -137,6 +137,7 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
         progress: &akvlens::ingest::Silent,
         interrupted: &interrupted,
         keep_rejects: false,
+        dedup: false,
         range_bytes: akvlens::ingest::RANGE_BYTES,
     };
     let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();

@@ -1,6 +1,6 @@
 //! What was read of every blob, and what of it could not be.
 //!
-//! Grain: blob. For every blob `records + not audit + blank + rejected = framed`; the report shows
+//! Grain: blob. For every blob `records + repeated + not audit + blank + rejected = framed`; the report shows
 //! it, so that nobody takes a part for the whole.
 
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub struct BlobCoverage {
     pub records: u64,
     /// Blank lines.
     pub blank: u64,
+    /// Audit records that were left out, because the same request was read elsewhere.
+    pub repeated: u64,
     /// Records of other logs.
     pub not_audit: BTreeMap<NotAudit, u64>,
     /// Frames that are no record.
@@ -104,7 +106,7 @@ impl BlobCoverage {
 
     /// Everything that was framed.
     pub fn framed(&self) -> u64 {
-        self.records + self.not_audit() + self.blank + self.rejected()
+        self.records + self.repeated + self.not_audit() + self.blank + self.rejected()
     }
 
     /// Takes in what was read of another stretch of the same blob.
@@ -117,6 +119,7 @@ impl BlobCoverage {
         self.bytes += other.bytes;
         self.records += other.records;
         self.blank += other.blank;
+        self.repeated += other.repeated;
         other
             .not_audit
             .into_iter()

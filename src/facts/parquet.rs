@@ -32,7 +32,7 @@ pub enum TableError {
 }
 
 /// The files of a part, in the order of [`TABLES`].
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
     "request_keys.parquet",
     "requests.parquet",
     "latency.parquet",
@@ -40,6 +40,7 @@ pub const TABLES: [&str; 7] = [
     "examples.parquet",
     "coverage.parquet",
     "rejects.parquet",
+    "sightings.parquet",
 ];
 
 /// One file.

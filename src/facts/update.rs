@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::changes::{ChangeKey, Settings};
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey, hour_of};
+use super::sightings::Seen;
 use super::{Facts, Location, Map};
 use crate::classify::Verdict;
 use crate::classify::causes::{Causes, Outcome};
 use crate::classify::message::{CallerClause, Details};
+use crate::record::address::without_port;
 use crate::record::caller::{kind_of, name_of, tenant_of};
+use crate::record::fingerprint::fingerprint;
 use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
 use crate::record::operation::{Plane, plane, reads_vault};
 use crate::record::{Record, Text as RecordText};
@@ -23,6 +26,8 @@ pub(super) struct Memo {
     /// What messages carried, by the address of their details, which are kept so that no other
     /// details can get that address.
     denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
+    /// Room to put a fingerprint together in.
+    buffer: Vec<u8>,
 }
 
 /// Details remembered; beyond it all are forgotten.
@@ -45,6 +50,7 @@ impl Facts {
         if matches!(cause.outcome, Outcome::Failure | Outcome::Challenge) {
             self.example(record, &key, cause.outcome == Outcome::Challenge, location);
         }
+        self.sighting(record, &key, location);
         let coverage = self.coverage.blob(location.blob);
         coverage.records += 1;
         *coverage.shapes.entry(record.shape).or_default() += 1;
@@ -144,6 +150,18 @@ impl Facts {
         self.changes.add(change, 1);
     }
 
+    /// Notes the request, if it is in the sample.
+    fn sighting(&mut self, record: &Record<'_>, key: &RequestKey, place: Location) {
+        let (Some(vault), Some(request)) = (key.vault, fingerprint(record, &mut self.memo.buffer)) else {
+            return;
+        };
+        if self.sightings.wants(request) {
+            let vault = self.dimensions.vaults.get(vault).name;
+            let seen = Seen { count: 1, vault, first: place, last: place };
+            self.sightings.add(request, seen, &self.dimensions);
+        }
+    }
+
     /// Keeps a failure as evidence, if it is among the first of its kind.
     fn example(&mut self, record: &Record<'_>, key: &RequestKey, challenge: bool, location: Location) {
         let kind = ExampleKey {
@@ -229,28 +247,4 @@ fn denial(dimensions: &mut Dimensions, details: &Details) -> Option<Ref<Denial>>
         region: text(&details.region),
     };
     (denial != Denial::default()).then(|| dimensions.denials.intern(denial))
-}
-
-/// An address without the port that some records carry (`203.0.113.7:51324`, `[2001:db8::1]:443`).
-fn without_port(address: &str) -> &str {
-    if let Some(bracketed) = address.strip_prefix('[') {
-        return bracketed.split(']').next().unwrap_or(bracketed);
-    }
-    match address.split_once(':') {
-        Some((host, port)) if !port.contains(':') && host.contains('.') => host,
-        _ => address,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_are_taken_off_addresses() {
-        assert_eq!(without_port("203.0.113.7"), "203.0.113.7");
-        assert_eq!(without_port("203.0.113.7:51324"), "203.0.113.7");
-        assert_eq!(without_port("2001:db8::1"), "2001:db8::1");
-        assert_eq!(without_port("[2001:db8::1]:443"), "2001:db8::1");
-    }
 }

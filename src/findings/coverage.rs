@@ -43,6 +43,7 @@ fn add(report: &mut CoverageReport, blob: &BlobCoverage) {
     report.framed += blob.framed();
     report.records += blob.records;
     report.blank += blob.blank;
+    report.repeated += blob.repeated;
     report.rejected += blob.rejected();
     report.not_audit += blob.not_audit();
     report.untimed += blob.untimed;
@@ -71,6 +72,7 @@ fn blob_report(name: &str, blob: &BlobCoverage) -> BlobReport {
         framed: blob.framed(),
         records: blob.records,
         blank: blob.blank,
+        repeated: blob.repeated,
         rejected: blob.rejected(),
         not_audit: blob.not_audit(),
         first: blob.first,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::callers::{CallerId, Callers};
-use super::tally::{Tally, most_frequent};
+use super::tally::{Tally, most_frequent, percent};
 use super::wording::{Known, fill_fix, fill_why};
 use super::{Analysis, Stream};
 use crate::classify::Basis;
@@ -286,12 +286,6 @@ fn confidence(basis: Basis) -> Confidence {
         Basis::Flag | Basis::Pairing => Confidence::Medium,
         Basis::Status => Confidence::Low,
     }
-}
-
-/// A part in percent, to two places.
-#[allow(clippy::cast_precision_loss, reason = "two places of a share need no 53 bits")]
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
 fn evidence_of(analysis: &Analysis<'_>, example: &Example, outside_time: bool) -> Evidence {

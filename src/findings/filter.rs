@@ -87,8 +87,8 @@ impl Filter {
     }
 
     /// Cuts facts to what is asked for. Durations are kept by hour and without caller or cause, so
-    /// they go when either is asked for, and hours that are not wholly inside go too. Coverage
-    /// stays: it is about what was read.
+    /// they go when either is asked for, and hours that are not wholly inside go too. The sample of
+    /// requests is cut to time and vault. Coverage stays: it is about what was read.
     pub fn apply(&self, facts: &mut Facts) {
         if self.is_all() {
             return;
@@ -107,6 +107,8 @@ impl Filter {
         facts.examples.retain(|key| {
             meant.vault(key.vault) && meant.caller(key.caller) && meant.operation(key.operation)
         });
+        let vault_of = |text: Text| self.vaults.holds(Some(facts.dimensions.strings.get(text)));
+        facts.sightings.retain(|time, vault| self.holds_time(Some(time)) && vault_of(vault));
         let by_who_or_why = !self.callers.is_all() || !self.causes.is_all();
         facts.latency.retain(|key| {
             let inside = self.since.is_none_or(|since| key.hour * 3600 >= since)

@@ -73,3 +73,9 @@ impl Tally {
 pub(super) fn most_frequent<K: Ord>(counts: &BTreeMap<K, u64>) -> Option<&K> {
     counts.iter().max_by(|one, other| one.1.cmp(other.1).then_with(|| other.0.cmp(one.0))).map(|(key, _)| key)
 }
+
+/// A part in percent, to two places.
+#[allow(clippy::cast_precision_loss, reason = "two places of a share need no 53 bits")]
+pub(super) fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
+}

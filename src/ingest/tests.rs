@@ -24,6 +24,7 @@ fn ingested(text: &str, range_bytes: u64, threads: usize) -> (String, Vec<Reject
         progress: &Silent,
         interrupted: &interrupted,
         keep_rejects: true,
+        dedup: false,
         range_bytes,
     };
     let mut done = ingest.run(&listing).unwrap();
@@ -69,6 +70,7 @@ fn an_interrupted_run_gives_nothing() {
         progress: &Silent,
         interrupted: &interrupted,
         keep_rejects: false,
+        dedup: false,
         range_bytes: RANGE_BYTES,
     };
     assert!(matches!(ingest.run(&Listing::default()), Err(Error::Interrupted)));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
-use super::text::{grouped, percent, size};
+use super::text::{grouped, percent, shapes, size};
 use crate::report::{CallerIdentity, Finding, Report};
 use crate::ticks::Ticks;
 
@@ -260,20 +260,25 @@ fn remedy(fix: &str) -> String {
 fn coverage(page: &mut String, report: &Report, top: usize) {
     let coverage = &report.coverage;
     line!(page, "\n## Coverage\n");
-    line!(page, "| blobs | bytes | framed | records | not audit | blank | rejected | incomplete blobs |");
-    line!(page, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     line!(
         page,
-        "| {} | {} | {} | {} | {} | {} | {} | {} |",
+        "| blobs | bytes | framed | records | repeated | not audit | blank | rejected | incomplete blobs |"
+    );
+    line!(page, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    line!(
+        page,
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
         coverage.blobs,
         size(coverage.bytes),
         coverage.framed,
         coverage.records,
+        coverage.repeated,
         coverage.not_audit,
         coverage.blank,
         coverage.rejected,
         coverage.incomplete
     );
+    line!(page, "\nRead as {}.", shapes(&coverage.shapes));
     for reject in coverage.rejects.iter().take(top) {
         let detail =
             reject.detail.as_deref().map_or_else(String::new, |detail| format!(" ({})", text(detail)));

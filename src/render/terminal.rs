@@ -5,7 +5,7 @@ mod advice;
 use std::fmt::Write;
 
 use super::escape::line as escape;
-use super::text::{duration, fit, fit_end, grouped, percent, size, wrap, wrap_words};
+use super::text::{duration, fit, fit_end, grouped, percent, shapes, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
 use crate::report::{CallerIdentity, Report, Timeline};
 use crate::ticks::Ticks;
@@ -307,12 +307,19 @@ impl Page {
             grouped(coverage.rejected),
             grouped(coverage.framed)
         ));
+        for line in wrap(&format!("read as {}", shapes(&coverage.shapes)), self.terminal.width.max(20) - 2) {
+            self.line(&format!("  {line}"));
+        }
         self.line(&format!(
             "  {} of log came down to {} rows of facts",
             size(coverage.bytes),
             grouped(coverage.fact_rows)
         ));
         for (count, what) in [
+            (
+                coverage.repeated,
+                "records left out: the same request was read elsewhere (they are framed too)",
+            ),
             (coverage.untimed, "records without a readable time: they count, but not over time"),
             (coverage.contradictory, "records whose status code and reason phrase differ: the code counts"),
             (coverage.passed_over.len() as u64, "files passed over: plainly no logs"),

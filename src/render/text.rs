@@ -1,5 +1,7 @@
 //! Numbers and texts for people: thousands apart, cut and wrapped by the columns they take.
 
+use std::collections::BTreeMap;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape::line as escape;
@@ -149,6 +151,15 @@ fn columns(word: &str, width: usize) -> usize {
         }
     }
     word.len()
+}
+
+/// How records came, the most frequent shape first: `1,204 json-lines/storage, 3 csv/azure-diagnostics`.
+pub(super) fn shapes(shapes: &BTreeMap<String, u64>) -> String {
+    let mut shapes: Vec<(&String, &u64)> = shapes.iter().collect();
+    shapes.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
+    let shapes: Vec<String> =
+        shapes.iter().map(|(shape, count)| format!("{} {shape}", grouped(**count))).collect();
+    if shapes.is_empty() { "no record".to_owned() } else { shapes.join(", ") }
 }
 
 #[cfg(test)]

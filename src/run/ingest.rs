@@ -18,7 +18,7 @@ use crate::parts::{self, Part};
 use crate::progress::Bar;
 use crate::render::text::{grouped, size};
 use crate::settings::{Input, Settings};
-use crate::source::{BlobPlace, Listing, list};
+use crate::source::{Blob, BlobPlace, Listing, list};
 
 /// How long an interrupted run may take to end by itself.
 const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -33,17 +33,26 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
         check_folder(rejects)?;
     }
     let started = Instant::now();
-    let listing = list(&input.inputs)?;
+    let mut listing = list(&input.inputs)?;
     if listing.blobs.is_empty() && listing.facts.is_empty() {
         return Err(nothing_in(&input.inputs, &listing));
     }
     check_outputs(&outputs.iter().copied().chain(rejects).collect::<Vec<_>>(), &listing)?;
+    if input.dedup && !listing.facts.is_empty() {
+        let folder = listing.facts[0].display();
+        return Err(Error::Usage(format!(
+            "--dedup: '{folder}' holds facts, which no longer tell one record from another: read the logs \
+             themselves, or use --dedup when the facts are made"
+        )));
+    }
+    let spooled = if input.dedup { spool(&mut listing)? } else { None };
     let parts = parts::union(&listing.facts)?;
     let names: Vec<String> = listing.blobs.iter().map(|blob| blob.name.clone()).collect();
     parts::check_blobs(&parts, &names)?;
     // A second handler in one process is an error that does not matter.
     let _ = ctrlc::set_handler(interrupt);
     let Ingested { mut facts, mut rejects } = logs(input, settings, &listing)?;
+    drop(spooled);
     for part in &parts {
         let part = part.read()?;
         rejects.extend(kept_rejects(&part));
@@ -125,9 +134,31 @@ fn nothing_in(inputs: &[String], listing: &Listing) -> Error {
     Error::NoInput(format!("no log in '{}'{more}{unreadable}", inputs.join("', '")))
 }
 
+/// Copies what can be read only once, standard input and pipes, to files that live as long as the
+/// folder returned.
+fn spool(listing: &mut Listing) -> Result<Option<tempfile::TempDir>, Error> {
+    let once = |blob: &Blob| match &blob.place {
+        BlobPlace::Stdin => true,
+        BlobPlace::File(path) => !path.is_file(),
+    };
+    if !listing.blobs.iter().any(once) {
+        return Ok(None);
+    }
+    let failed = |error| Error::read(Path::new("--dedup: copy of standard input"))(error);
+    let folder = tempfile::tempdir().map_err(failed)?;
+    for (number, blob) in listing.blobs.iter_mut().enumerate().filter(|(_, blob)| once(blob)) {
+        let path = folder.path().join(number.to_string());
+        let mut file = std::fs::File::create_new(&path).map_err(failed)?;
+        blob.bytes = std::io::copy(&mut blob.open().map_err(failed)?, &mut file).map_err(failed)?;
+        blob.place = BlobPlace::File(path);
+    }
+    Ok(Some(folder))
+}
+
 /// Reads the logs.
 fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Ingested, Error> {
-    let bar = Bar::new(listing.bytes(), settings.progress);
+    let passes = if input.dedup { 2 } else { 1 };
+    let bar = Bar::new(listing.bytes() * passes, settings.progress);
     let ingest = Ingest {
         causes: &settings.causes,
         limits: input.limits,
@@ -135,6 +166,7 @@ fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Ingeste
         progress: &bar,
         interrupted: &INTERRUPTED,
         keep_rejects: input.rejects.is_some(),
+        dedup: input.dedup,
         range_bytes: RANGE_BYTES,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build();

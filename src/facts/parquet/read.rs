@@ -14,15 +14,17 @@ use crate::facts::examples::{Example, ExampleKey, hour_of};
 use crate::facts::latency::{LatencyCell, LatencyKey};
 use crate::facts::requests::{Cell, Series};
 use crate::facts::rows::DENIAL_COLUMNS;
+use crate::facts::sightings::Seen;
 use crate::facts::{Facts, Location};
 use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
+use crate::record::fingerprint::Fingerprint;
 use crate::record::operation::Plane;
 use crate::ticks::Ticks;
 
 /// Facts from the bytes of all tables.
 pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError> {
-    let [request_keys, requests_, latency_, changes_, examples_, coverage_, rejects_] = tables;
+    let [request_keys, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_] = tables;
     let mut facts = Facts::new();
     let keys = keys(&mut facts.dimensions, &Read::open(TABLES[0], request_keys)?)?;
     requests(&mut facts, keys, &Read::open(TABLES[1], requests_)?)?;
@@ -31,6 +33,7 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
     examples(&mut facts, &Read::open(TABLES[4], examples_)?)?;
     coverage(&mut facts, &Read::open(TABLES[5], coverage_)?)?;
     rejects(&mut facts, &Read::open(TABLES[6], rejects_)?)?;
+    sightings(&mut facts, &Read::open(TABLES[7], sightings_)?)?;
     Ok(facts)
 }
 
@@ -269,7 +272,7 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
         (table.counts("blank")?, table.counts("untimed")?, table.counts("contradictory")?);
     let (firsts, lasts, incomplete) =
         (table.numbers("first_100ns")?, table.numbers("last_100ns")?, table.flags("incomplete")?);
-    let passed_over = table.text("passed_over")?;
+    let (passed_over, repeated) = (table.text("passed_over")?, table.counts("repeated")?);
     for row in 0..table.rows() {
         let digest =
             u128::from_str_radix(digests[row], 16).map_err(|_| table.wrong("a digest that is none"))?;
@@ -283,6 +286,7 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             bytes: bytes[row],
             records: records[row],
             blank: blank[row],
+            repeated: repeated[row],
             not_audit: counts_by_name(table, not_audit[row])?,
             rejected: counts_by_name(table, rejected[row])?,
             rejects: Vec::new(),
@@ -293,6 +297,29 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             incomplete: incomplete[row] == Some(true),
             passed_over: passed_over[row].map(str::to_owned),
         };
+    }
+    Ok(())
+}
+
+fn sightings(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let places = |facts: &mut Facts, prefix: &str| -> Result<Vec<Location>, TableError> {
+        let blobs = full_texts(&mut facts.dimensions, table, &format!("{prefix}_blob"))?;
+        let offsets = table.counts(&format!("{prefix}_offset"))?;
+        let lines = table.counts(&format!("{prefix}_line"))?;
+        let place = |row: usize| Location { blob: blobs[row], offset: offsets[row], line: lines[row] };
+        Ok((0..table.rows()).map(place).collect())
+    };
+    let (first, last) = (places(facts, "first")?, places(facts, "last")?);
+    let vaults = full_texts(&mut facts.dimensions, table, "vault")?;
+    let (hashes, times, counts) =
+        (table.full_text("fingerprint")?, table.numbers("time_100ns")?, table.counts("count")?);
+    for row in 0..table.rows() {
+        let hash = u128::from_str_radix(hashes[row], 16);
+        let (Ok(hash), Some(time)) = (hash, times[row]) else {
+            return Err(table.wrong("a fingerprint that is none"));
+        };
+        let seen = Seen { count: counts[row], vault: vaults[row], first: first[row], last: last[row] };
+        facts.sightings.add(Fingerprint { hash, time: Ticks(time) }, seen, &facts.dimensions);
     }
     Ok(())
 }

@@ -2,11 +2,14 @@
 
 use super::columns::Columns;
 use super::{TABLES, Table, TableError};
-use crate::facts::Facts;
 use crate::facts::coverage::{BlobCoverage, RejectRow};
+use crate::facts::dimensions::Text;
 use crate::facts::requests::{Cell, Series};
 use crate::facts::rows::{CallerRow, DENIAL_COLUMNS, RequestRow, VaultRow};
+use crate::facts::sightings::Seen;
+use crate::facts::{Facts, Location};
 use crate::record::AccessFlags;
+use crate::record::fingerprint::Fingerprint;
 use crate::ticks::Ticks;
 
 /// All tables.
@@ -20,6 +23,7 @@ pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
         examples(facts)?,
         coverage(facts)?,
         rejects(facts)?,
+        sightings(facts)?,
     ])
 }
 
@@ -183,6 +187,7 @@ fn coverage(facts: &Facts) -> Result<Table, TableError> {
         .counts("bytes", of(|blob| blob.bytes))
         .counts("records", of(|blob| blob.records))
         .counts("blank", of(|blob| blob.blank))
+        .counts("repeated", of(|blob| blob.repeated))
         .counts("untimed", of(|blob| blob.untimed))
         .counts("contradictory", of(|blob| blob.contradictory))
         .numbers("first_100ns", rows.iter().map(|(_, blob)| ticks(blob.first)))
@@ -205,6 +210,28 @@ fn rejects(facts: &Facts) -> Result<Table, TableError> {
         .counts("bytes", rows.iter().map(|(_, row)| row.place.bytes))
         .text("reason", reasons.iter().map(|reason| Some(reason.as_str())))
         .text("detail", rows.iter().map(|(_, row)| row.detail.as_deref()));
+    columns.finish()
+}
+
+fn sightings(facts: &Facts) -> Result<Table, TableError> {
+    let rows: Vec<(Fingerprint, &Seen)> = facts.sightings.iter().collect();
+    let hashes: Vec<String> = rows.iter().map(|(request, _)| format!("{:032x}", request.hash)).collect();
+    let text = |text: Text| Some(facts.dimensions.strings.get(text));
+    let mut columns = Columns::new(TABLES[7], rows.len());
+    columns
+        .text("fingerprint", hashes.iter().map(|hash| Some(hash.as_str())))
+        .numbers("time_100ns", rows.iter().map(|(request, _)| Some(request.time.0)))
+        .text("vault", rows.iter().map(|(_, seen)| text(seen.vault)))
+        .counts("count", rows.iter().map(|(_, seen)| seen.count));
+    for (prefix, place) in
+        [("first", (|seen| seen.first) as fn(&Seen) -> Location), ("last", |seen| seen.last)]
+    {
+        let places = || rows.iter().map(move |(_, seen)| place(seen));
+        columns
+            .text(&format!("{prefix}_blob"), places().map(|place| text(place.blob)))
+            .counts(&format!("{prefix}_offset"), places().map(|place| place.offset))
+            .counts(&format!("{prefix}_line"), places().map(|place| place.line));
+    }
     columns.finish()
 }
 
