@@ -17,6 +17,8 @@ mod program;
 mod cli;
 #[path = "tests/damage.rs"]
 mod damage;
+#[path = "tests/dedup.rs"]
+mod dedup;
 #[path = "tests/escaping.rs"]
 mod escaping;
 #[path = "tests/invariance.rs"]

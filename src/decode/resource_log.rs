@@ -196,7 +196,7 @@ fn other_table(table: &str) -> Option<NotAudit> {
         Some(NotAudit::PolicyEvaluation)
     } else if is("AzureActivity") {
         Some(NotAudit::ActivityLog)
-    } else if is("AzureMetrics") {
+    } else if is("AzureMetrics") || is("Microsoft.Insights/metrics") {
         Some(NotAudit::Metrics)
     } else {
         None

@@ -10,7 +10,7 @@ use crate::source::list;
 static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
 
 /// What a text gives, cut into ranges of so many bytes.
-fn ingested(text: &str, range_bytes: u64, threads: usize) -> (String, Vec<RejectLine>) {
+fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (String, Vec<RejectLine>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.json");
     fs::write(&path, text).unwrap();
@@ -24,7 +24,7 @@ fn ingested(text: &str, range_bytes: u64, threads: usize) -> (String, Vec<Reject
         progress: &Silent,
         interrupted: &interrupted,
         keep_rejects: true,
-        dedup: false,
+        dedup,
         range_bytes,
     };
     let mut done = ingest.run(&listing).unwrap();
@@ -50,13 +50,14 @@ proptest! {
         damaged in any::<bool>(),
         range_bytes in 200_u64..4000,
         crlf in any::<bool>(),
+        dedup in any::<bool>(),
     ) {
         let lines: Vec<String> =
             lines.into_iter().filter(|line| damaged || line.is_empty() || line.contains("\"time\"")).collect();
         let text = lines.join(if crlf { "\r\n" } else { "\n" });
-        let whole = ingested(&text, u64::MAX, 1);
-        prop_assert_eq!(ingested(&text, range_bytes, 1), whole.clone());
-        prop_assert_eq!(ingested(&text, range_bytes, 3), whole);
+        let whole = ingested(&text, u64::MAX, 1, dedup);
+        prop_assert_eq!(ingested(&text, range_bytes, 1, dedup), whole.clone());
+        prop_assert_eq!(ingested(&text, range_bytes, 3, dedup), whole);
     }
 }
 

@@ -37,6 +37,11 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
     if listing.blobs.is_empty() && listing.facts.is_empty() {
         return Err(nothing_in(&input.inputs, &listing));
     }
+    for passed in &listing.passed_over {
+        if input.inputs.contains(&passed.name) && !settings.quiet {
+            note(&format!("{}: not read: it is {}", passed.name, passed.why));
+        }
+    }
     check_outputs(&outputs.iter().copied().chain(rejects).collect::<Vec<_>>(), &listing)?;
     if input.dedup && !listing.facts.is_empty() {
         let folder = listing.facts[0].display();
@@ -123,11 +128,18 @@ fn interrupt() {
 }
 
 fn nothing_in(inputs: &[String], listing: &Listing) -> Error {
-    let passed = listing.passed_over.len();
-    let more = if passed > 0 {
-        format!(" ({passed} files were passed over, plainly no logs)")
-    } else {
-        String::new()
+    let more = match listing.passed_over.as_slice() {
+        [] => String::new(),
+        [one] => format!(" ('{}' is {})", one.name, one.why),
+        [first, rest @ ..] => {
+            let s = if rest.len() == 1 { "" } else { "s" };
+            format!(
+                " ('{}' is {}, and {} other file{s} were passed over too)",
+                first.name,
+                first.why,
+                rest.len()
+            )
+        }
     };
     let unreadable =
         listing.unreadable.first().map_or_else(String::new, |(name, why)| format!("; {name}: {why}"));

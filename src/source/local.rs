@@ -75,10 +75,18 @@ fn name_of(path: &Path) -> String {
     if std::path::MAIN_SEPARATOR == '/' { name } else { name.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
-/// A file that was named itself: read whatever it looks like, unless it marks a facts folder.
+/// A file that was named itself: read, unless it marks a facts folder or is of a kind that no log
+/// ever is.
 fn file(path: &Path, listing: &mut Listing) {
     if path.file_name().is_some_and(|name| name == FACTS_MARKER) {
         listing.facts.push(path.parent().unwrap_or(Path::new("")).to_path_buf());
+        return;
+    }
+    // A pipe must not be looked into: what is read of it is gone.
+    if path.is_file()
+        && let Some(why) = sniff::other_kind(path)
+    {
+        listing.passed_over.push(PassedOver { name: name_of(path), why });
         return;
     }
     let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -220,10 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_is_read_whatever_it_is() {
+    fn a_named_file_is_read_unless_no_log_is_ever_of_its_kind() {
         let dir = tree();
-        let listing = list(&[dir.path().join("pic.png").to_string_lossy().into_owned()]).unwrap();
-        assert_eq!(names(&listing, dir.path()), ["pic.png"]);
+        let of = |name: &str| list(&[dir.path().join(name).to_string_lossy().into_owned()]).unwrap();
+        assert_eq!(names(&of("pic.png"), dir.path()), ["pic.png"], "not even a picture");
+        fs::write(dir.path().join("pic.json"), b"\x89PNG\r\n").unwrap();
+        assert!(of("pic.json").blobs.is_empty());
+        assert_eq!(of("pic.json").passed_over[0].why, "an image");
     }
 
     #[test]

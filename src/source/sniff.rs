@@ -20,17 +20,17 @@ pub(super) enum Looks {
 
 /// First bytes of well-known files that are no logs.
 const KNOWN: &[(&[u8], &str)] = &[
-    (b"PAR1", "Parquet"),
     (b"\x89PNG", "an image"),
     (b"GIF8", "an image"),
     (b"\xff\xd8\xff", "an image"),
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a zip archive (unpack it first)"),
     (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
+    (b"MZ\x90\0", "a program"),
     (b"SQLite format 3", "a database"),
-    (b"Obj\x01", "Avro (not read yet)"),
-    (b"<", "HTML or XML"),
+    (b"<!", "HTML or XML"),
+    (b"<?xml", "HTML or XML"),
+    (b"<html", "HTML or XML"),
 ];
 
 /// Names that logs have, whatever is in them.
@@ -52,6 +52,20 @@ pub(super) fn look(path: &Path) -> Looks {
     look_at(&start)
 }
 
+/// What a file is that is plainly no log, whatever its name says and whoever named it.
+pub(super) fn other_kind(path: &Path) -> Option<&'static str> {
+    let mut start = Vec::new();
+    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).ok()?;
+    known_kind(&start)
+}
+
+/// The kind that the first bytes show.
+fn known_kind(start: &[u8]) -> Option<&'static str> {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let known = KNOWN.iter().find(|(magic, _)| start.starts_with(magic) || text.starts_with(magic));
+    known.map(|(_, what)| *what)
+}
+
 /// What akvlens itself writes, which may lie beside the logs.
 fn own_output(start: &[u8]) -> Option<&'static str> {
     let head = start.get(..start.len().min(64)).unwrap_or_default();
@@ -65,19 +79,25 @@ fn own_output(start: &[u8]) -> Option<&'static str> {
 
 /// Looks at first bytes.
 fn look_at(start: &[u8]) -> Looks {
-    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    if let Some((_, what)) =
-        KNOWN.iter().find(|(magic, _)| start.starts_with(magic) || text.starts_with(magic))
-    {
+    if let Some(what) = known_kind(start) {
         return Looks::LikeSomethingElse(what);
     }
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let object = |line: &[u8]| line.first().is_some_and(|byte| matches!(byte, b'{' | b'['));
     if text.is_empty()
+        || [&b"PAR1"[..], b"Obj\x01"].iter().any(|magic| start.starts_with(magic))
         || text.split(|byte| *byte == b'\n').any(|line| object(line.trim_ascii_start())) && !is_toml(text)
+        || text.split(|byte| *byte == b'\n').any(is_prefixed_record)
     {
         return Looks::LikeALog;
     }
     Looks::LikeSomethingElse("text without JSON")
+}
+
+/// Whether a line holds a record behind other text, as syslog writes it.
+fn is_prefixed_record(line: &[u8]) -> bool {
+    let holds = |needle: &[u8]| memchr::memmem::find(line, needle).is_some();
+    holds(b"{\"") && (holds(b"AuditEvent") || holds(b"perationName"))
 }
 
 /// Whether text with lines that begin with `[` is a settings file: a first line of `#` or `key =`.
@@ -96,12 +116,20 @@ mod tests {
 
     #[test]
     fn only_what_is_plainly_no_log_is_passed_over() {
-        for log in
-            ["", "\n\n", "{\"a\":1}", "\u{feff} [", "cut\":1}\n{\"time\":1}", "Mar 12 host {\n{\"a\":1}"]
-        {
+        for log in [
+            "",
+            "\n\n",
+            "{\"a\":1}",
+            "\u{feff} [",
+            "cut\":1}\n{\"time\":1}",
+            "Mar 12 host {\n{\"a\":1}",
+            "<134>1 - host - - - - {\"operationName\":1}",
+            "PAR1\u{1}",
+        ] {
             assert_eq!(look_at(log.as_bytes()), Looks::LikeALog, "{log}");
         }
-        for other in ["# Title\n\n[link](x)", "records = 3\n[causes]\nx = 1", "<html>", "hello", "PAR1\u{1}"]
+        for other in
+            ["# Title\n\n[link](x)", "records = 3\n[causes]\nx = 1", "<html>", "hello", "an {\"a\":1}"]
         {
             assert_ne!(look_at(other.as_bytes()), Looks::LikeALog, "{other}");
         }
