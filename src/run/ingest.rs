@@ -39,7 +39,7 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
     }
     for passed in &listing.passed_over {
         if input.inputs.contains(&passed.name) && !settings.quiet {
-            note(&format!("{}: not read: it is {}", passed.name, passed.why));
+            note(&format!("{}: passed over: {}", passed.name, passed.why));
         }
     }
     check_outputs(&outputs.iter().copied().chain(rejects).collect::<Vec<_>>(), &listing)?;

@@ -245,7 +245,7 @@ fn what_is_no_log_is_said_to_be_none() {
         case("only-a-byte-order-mark.json", "\u{feff}"),
         case("only-blank-lines.json", "\n \r\n\n\t\n").blank(4),
         case("plain-text.json", "one\ntwo\n\nthree\n").blank(1).reject("not-json", 3),
-        case("an-image.json", image).reject("not-json", 2).reject("nul-bytes", 1),
+        case("half-an-image.json", &image[1..]).reject("not-json", 2).reject("nul-bytes", 1),
         case("scalars.json", "null\ntrue\n1\n\"x\"\n").reject("not-json", 4),
         case("empty-object.json", "{}\n").reject("not-a-record", 1),
         case("empty-containers.json", "[]\n{\"records\":[]}\n{\"value\":[]}\n"),
