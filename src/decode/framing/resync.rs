@@ -14,7 +14,8 @@ pub(super) enum Resync {
 }
 
 impl Resync {
-    /// How far back a search may have to look when it goes on with more bytes.
+    /// How far before and behind a place is looked to judge it. A search that goes on with more
+    /// bytes looks again at this many, with as many before them.
     pub(super) const REACH: usize = 256;
 
     /// The length of what is to be passed over, at least `from`.
@@ -39,8 +40,10 @@ impl Resync {
 /// Whether the `{` at `at` may begin an element: a key behind it, and before it `},` or a line's
 /// start.
 fn begins_element(rest: &[u8], at: usize) -> bool {
-    let Some((before, object)) = rest.split_at_checked(at) else { return false };
-    let key = object.get(1..).unwrap_or_default().trim_ascii_start().first() == Some(&b'"');
+    let before = rest.get(at.saturating_sub(Resync::REACH)..at).unwrap_or_default();
+    let behind = rest.get(at + 1..).unwrap_or_default();
+    let near = behind.get(..Resync::REACH - 1).unwrap_or(behind);
+    let key = near.trim_ascii_start().first() == Some(&b'"');
     let line = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
     let behind_object = before
         .trim_ascii_end()
