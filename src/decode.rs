@@ -306,7 +306,7 @@ const HELD_REJECTS: usize = 1000;
 /// Hands out the records in a text that a collector kept as a field of its own record: one, or a
 /// container of them. `None`, and nothing handed out, if there is none in it; else whether to go on.
 fn embedded(text: &str, limits: Limits, around: Around, sink: Sink<'_>) -> Option<bool> {
-    let mut framer = Framer::of_bytes(text.as_bytes(), limits.max_record_bytes);
+    let mut framer = Framer::with_chunk(text.as_bytes(), 0, limits.max_record_bytes, text.len() + 1);
     let (mut held, mut any, mut more) = (Vec::new(), false, true);
     let _ = units(&mut framer, limits, Some(around), &mut |found| match found {
         Decoded::Reject(reject, _) if !any => {

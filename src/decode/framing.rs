@@ -106,12 +106,15 @@ impl<R: Read> Framer<R> {
     /// Frames what `reader` gives, which begins `offset` bytes into the blob; a record longer than
     /// `max_record_bytes` is passed over.
     pub fn new(reader: R, offset: u64, max_record_bytes: usize) -> Self {
-        Self::over(Window::new(reader, offset, max_record_bytes))
+        Self::with_chunk(reader, offset, max_record_bytes, window::CHUNK)
     }
 
-    fn over(window: Window<R>) -> Self {
+    /// [`Self::new`], reading `chunk` bytes at a time: a small one is right for a small text, and
+    /// puts the seams of the window into small blobs. A line longer than it is framed by its
+    /// structure.
+    pub fn with_chunk(reader: R, offset: u64, max_record_bytes: usize, chunk: usize) -> Self {
         Self {
-            window,
+            window: Window::new(reader, offset, max_record_bytes, chunk),
             state: State::Top,
             outer: Vec::new(),
             columns: Vec::new(),
@@ -187,6 +190,7 @@ impl<R: Read> Framer<R> {
     /// Outside any container.
     fn at_top(&mut self) -> io::Result<Step> {
         self.skip_blank_lines();
+        let utf16 = self.window.begins_utf16();
         match self.window.rest() {
             [] => Ok(Step::End),
             [b'{', ..] => self.object_at_top(),
@@ -196,7 +200,7 @@ impl<R: Read> Framer<R> {
                 self.window.consume(1);
                 Ok(Step::Again)
             }
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if self.window.offset() == 0 => {
+            [0xff | 0xfe, ..] if utf16 => {
                 let detail = Some("UTF-16 text: convert it to UTF-8 first");
                 Ok(Step::Cut(self.no_object(Reason::NotJson, detail, Resync::Never)))
             }
@@ -211,7 +215,8 @@ impl<R: Read> Framer<R> {
     /// An object outside any container: a wrapper, a line, or an object over many lines.
     fn object_at_top(&mut self) -> io::Result<Step> {
         self.window.ensure(WRAPPER_HEAD);
-        if let Some((length, wrapper)) = wrapper_head(self.window.rest()) {
+        let rest = self.window.rest();
+        if let Some((length, wrapper)) = wrapper_head(rest.get(..WRAPPER_HEAD).unwrap_or(rest)) {
             self.enter_wrapper(length, wrapper);
             return Ok(Step::Again);
         }
@@ -241,7 +246,7 @@ impl<R: Read> Framer<R> {
     /// The line at the position, if an object ends it and other text begins it.
     fn prefixed_line(&mut self) -> Option<Cut> {
         let length = self.window.line()?;
-        if self.window.is_over(length) {
+        if self.window.is_over(length as u64) {
             return None;
         }
         let line = self.window.rest().get(..length)?.trim_ascii_end();
@@ -271,10 +276,10 @@ impl<R: Read> Framer<R> {
     /// The line at the position, if it ends the way an object does.
     fn line(&mut self) -> Option<Cut> {
         let Some(length) = self.window.line() else {
-            self.structural_until = self.window.offset() + self.window.rest().len() as u64;
+            self.structural_until = self.window.offset() + self.window.chunk() as u64;
             return None;
         };
-        if self.window.is_over(length) {
+        if self.window.is_over(length as u64) {
             self.structural_until = self.window.offset() + length as u64;
             return None;
         }
@@ -334,12 +339,14 @@ impl<R: Read> Framer<R> {
         let place = self.place(0);
         let (mut fed, mut passed) = (0, 0);
         let length = loop {
-            let progress = scanner.feed(self.window.rest().get(fed..).unwrap_or_default());
-            if progress != Progress::More {
-                break fed + scanner.last_fed();
+            match scanner.feed(self.window.rest().get(fed..).unwrap_or_default()) {
+                Progress::More => {}
+                Progress::End(length) | Progress::Wrapped(length, _) | Progress::Broken(length, _) => {
+                    break fed + length;
+                }
             }
             fed = self.window.rest().len();
-            if self.window.is_full() {
+            if self.window.is_over(fed as u64) {
                 self.window.consume(fed);
                 passed += fed as u64;
                 fed = 0;
@@ -349,12 +356,12 @@ impl<R: Read> Framer<R> {
             }
         };
         self.window.consume(length);
-        if length == 0 {
+        if passed == 0 && length == 0 {
             // Not even a value: whatever it is, the next record may begin behind it.
-            let (bytes, at_hand) = self.window.discard_to(1, resync);
-            return Self::passed_over(place, (passed + bytes, at_hand && passed == 0), Reason::InvalidJson);
+            let passed_over = self.window.discard_to(1, resync);
+            return self.passed_over(place, passed_over, Reason::InvalidJson);
         }
-        Self::passed_over(place, (passed + length as u64, passed == 0), Reason::NotARecord)
+        self.passed_over(place, (passed + length as u64, passed == 0), Reason::NotARecord)
     }
 
     /// Behind a wrapper's array: its other members, if any, and its closing brace.
@@ -403,14 +410,13 @@ impl<R: Read> Framer<R> {
         let place = self.place(0);
         let mut fed = 0;
         loop {
-            match scanner.feed(self.window.rest().get(fed..).unwrap_or_default()) {
+            let within = self.window.within_record();
+            let room = within.len();
+            match scanner.feed(within.get(fed..).unwrap_or_default()) {
                 Progress::End(length) => {
                     let length = fed + length;
                     self.window.consume(length);
                     let place = Place { bytes: length as u64, ..place };
-                    if self.window.is_over(length) {
-                        return Ok(Step::Cut(Self::passed_over(place, (place.bytes, true), Reason::TooLong)));
-                    }
                     if resync == Resync::Line {
                         self.containers.insert(Container::Objects);
                     }
@@ -424,10 +430,10 @@ impl<R: Read> Framer<R> {
                 Progress::Broken(length, reason) => {
                     return Ok(Step::Cut(self.broken(place, fed + length, reason, resync)));
                 }
-                Progress::More => fed = self.window.rest().len(),
+                Progress::More => fed = room,
             }
-            if self.window.is_full() {
-                return Ok(Step::Cut(self.too_long(place, scanner)));
+            if self.window.is_over(fed as u64 + 1) {
+                return Ok(Step::Cut(self.too_long(place, fed, scanner)));
             }
             if !self.window.more() {
                 return Ok(Step::Cut(self.broken(place, fed, Reason::Truncated, resync)));
@@ -449,14 +455,15 @@ impl<R: Read> Framer<R> {
             _ => self.window.discard_to(at.max(1), resync),
         };
         self.cut_short = self.window.rest().is_empty();
-        Self::passed_over(place, length, if nul { Reason::NulBytes } else { reason })
+        self.passed_over(place, length, if nul { Reason::NulBytes } else { reason })
     }
 
-    /// An object that outgrew the window: followed to its end, or to the end of its line.
-    fn too_long(&mut self, place: Place, mut scanner: Scanner) -> Cut {
-        let mut length = self.window.rest().len() as u64;
-        self.window.consume(self.window.rest().len());
-        while self.window.more() {
+    /// An object that is longer than a record may be, of which `fed` bytes were looked at: followed
+    /// to its end, or to the end of its line.
+    fn too_long(&mut self, place: Place, fed: usize, mut scanner: Scanner) -> Cut {
+        self.window.consume(fed);
+        let mut length = fed as u64;
+        while !self.window.rest().is_empty() || self.window.more() {
             let step = match scanner.feed(self.window.rest()) {
                 Progress::More => self.window.rest().len(),
                 Progress::End(end) | Progress::Wrapped(end, _) => {
@@ -472,14 +479,14 @@ impl<R: Read> Framer<R> {
             self.window.consume(step);
             length += step as u64;
         }
-        Self::passed_over(place, (length, false), Reason::TooLong)
+        self.passed_over(place, (length, false), Reason::TooLong)
     }
 
     /// A stretch that begins like no object and no container.
     fn no_object(&mut self, reason: Reason, detail: Option<&'static str>, resync: Resync) -> Cut {
         let place = self.place(0);
         let length = self.window.discard_to(0, resync);
-        Cut { kind: FrameKind::Broken(reason, detail), ..Self::passed_over(place, length, reason) }
+        Cut { kind: FrameKind::Broken(reason, detail), ..self.passed_over(place, length, reason) }
     }
 
     /// A container that ends too early: a reject of no bytes, unless the record that was cut with
@@ -494,8 +501,10 @@ impl<R: Read> Framer<R> {
         Step::Cut(Cut { kind, place: self.place(0), at_hand: false })
     }
 
-    /// The frame of a stretch that was passed over: its length, and whether it is still at hand.
-    fn passed_over(place: Place, (bytes, at_hand): (u64, bool), reason: Reason) -> Cut {
+    /// The frame of a stretch that was passed over: its length, and whether it is still at hand. One
+    /// that is longer than a record may be is given without its bytes, however much was read.
+    fn passed_over(&self, place: Place, (bytes, at_hand): (u64, bool), reason: Reason) -> Cut {
+        let at_hand = at_hand && !self.window.is_over(bytes);
         Cut { kind: FrameKind::Broken(reason, None), place: Place { bytes, ..place }, at_hand }
     }
 
@@ -527,13 +536,6 @@ impl<R: Read> Framer<R> {
                 }
             }
         }
-    }
-}
-
-impl<'b> Framer<&'b [u8]> {
-    /// Frames a text that is in memory already.
-    pub fn of_bytes(bytes: &'b [u8], max_record_bytes: usize) -> Self {
-        Self::over(Window::of_bytes(bytes, max_record_bytes))
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) enum Resync {
 }
 
 impl Resync {
-    /// How far back a search may have to look when it goes on with more bytes.
+    /// How far before and behind a place is looked to judge it. A search that goes on with more
+    /// bytes looks again at this many, with as many before them.
     pub(super) const REACH: usize = 256;
 
     /// The length of what is to be passed over, at least `from`.
@@ -36,7 +37,7 @@ impl Resync {
             }
             Self::Row => {
                 let behind = rest.get(from..)?;
-                let begins = |at: &usize| is_behind(rest.get(..*at).unwrap_or_default(), b']');
+                let begins = |at: &usize| is_behind(rest, *at, b']');
                 memchr::memchr_iter(b'[', behind).map(|at| from + at).find(begins)
             }
         }
@@ -46,14 +47,16 @@ impl Resync {
 /// Whether the `{` at `at` may begin an element: a key behind it, and before it `},` or a line's
 /// start.
 fn begins_element(rest: &[u8], at: usize) -> bool {
-    let Some((before, object)) = rest.split_at_checked(at) else { return false };
-    let key = object.get(1..).unwrap_or_default().trim_ascii_start().first() == Some(&b'"');
-    key && is_behind(before, b'}')
+    let behind = rest.get(at + 1..).unwrap_or_default();
+    let near = behind.get(..Resync::REACH - 1).unwrap_or(behind);
+    let key = near.trim_ascii_start().first() == Some(&b'"');
+    key && is_behind(rest, at, b'}')
 }
 
-/// Whether bytes end where an element may begin: behind another's closing bracket and a comma, or at
-/// the start of a line.
-fn is_behind(before: &[u8], closing: u8) -> bool {
+/// Whether at `at` an element may begin: behind another's closing bracket and a comma, or at the
+/// start of a line, as far as the reach of a search shows.
+fn is_behind(rest: &[u8], at: usize, closing: u8) -> bool {
+    let before = rest.get(at.saturating_sub(Resync::REACH)..at).unwrap_or_default();
     let line = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
     let element = before
         .trim_ascii_end()

@@ -70,8 +70,6 @@ pub(super) struct Scanner {
     list: Option<u8>,
     /// The object has a member `error`.
     error_member: bool,
-    /// How far the last stretch of bytes was followed.
-    last_fed: usize,
 }
 
 impl Scanner {
@@ -87,7 +85,6 @@ impl Scanner {
             wraps,
             list: None,
             error_member: false,
-            last_fed: 0,
         }
     }
 
@@ -111,17 +108,10 @@ impl Scanner {
         self.error_member
     }
 
-    /// How far the last stretch of bytes was followed.
-    pub(super) fn last_fed(&self) -> usize {
-        self.last_fed
-    }
-
     /// Follows the structure through more bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Progress {
         let mut at = 0;
-        self.last_fed = 0;
         while let Some(byte) = bytes.get(at) {
-            self.last_fed = at;
             if let Some(begin) = self.list
                 && !self.in_string
                 && self.open.len() == 1
@@ -145,7 +135,6 @@ impl Scanner {
                 Some(Progress::More) => return Progress::More,
             }
         }
-        self.last_fed = bytes.len();
         Progress::More
     }
 

@@ -17,7 +17,10 @@ impl Read for Trickle<'_> {
 
 /// Everything a blob frames to, each line proved by a real parser as the decoder would.
 fn frames(blob: &[u8], step: usize, max: usize) -> (Vec<(String, FrameKind, Place)>, Totals) {
-    let mut framer = Framer::new(Trickle(blob, step), 0, max);
+    frames_of(Framer::new(Trickle(blob, step), 0, max))
+}
+
+fn frames_of(mut framer: Framer<Trickle<'_>>) -> (Vec<(String, FrameKind, Place)>, Totals) {
     let mut found = Vec::new();
     while let Some(frame) = framer.advance().unwrap() {
         let parsed = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(frame.bytes);
@@ -173,6 +176,16 @@ proptest! {
         let expected: Vec<String> = records.into_iter().filter(|record| text.contains(record.as_str())).collect();
         prop_assert_eq!(whole, expected);
         prop_assert!(broken <= 1);
+    }
+
+    /// What is read at a time changes nothing, least of all where a record is too long.
+    #[test]
+    fn reads_change_nothing(pieces in prop::collection::vec(prop::sample::select(vec![
+        "{\"a\":1}", "{\"b\":\"", "xxxxxxxxxxxxxxxxxxxxxxxxx", "\"}", "\n", "        ", "\r\n{", "\"records\":[", "[", "]", "},", "}", "7,", "\0", "\u{feff}",
+    ]), 0..40), step in 1_usize..40, max in 0_usize..60, chunk in 1_usize..300) {
+        let blob = pieces.concat();
+        let framed = |step| frames_of(Framer::with_chunk(Trickle(blob.as_bytes(), step), 0, max, chunk));
+        prop_assert_eq!(framed(step), framed(usize::MAX), "{:?}", blob);
     }
 
     /// No byte is framed twice, none outside the blob, whatever the blob holds.

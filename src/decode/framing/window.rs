@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::resync::Resync;
 
 /// Bytes read at a time; reads of 128 KB to 4 MB cost the same.
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// A moving window over a reader.
 #[derive(Debug)]
@@ -30,16 +30,10 @@ pub(super) struct Window<R> {
     chunk: usize,
 }
 
-impl<'b> Window<&'b [u8]> {
-    /// A window over bytes in memory, no larger than they are.
-    pub(super) fn of_bytes(bytes: &'b [u8], max: usize) -> Self {
-        Self { chunk: bytes.len().clamp(1, CHUNK), ..Self::new(bytes, 0, max) }
-    }
-}
-
 impl<R: Read> Window<R> {
-    /// An empty window, `base` bytes into the blob, that holds records of up to `max` bytes.
-    pub(super) fn new(reader: R, base: u64, max: usize) -> Self {
+    /// An empty window, `base` bytes into the blob, that holds records of up to `max` bytes and
+    /// reads `chunk` bytes at a time, at least one.
+    pub(super) fn new(reader: R, base: u64, max: usize, chunk: usize) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
@@ -52,7 +46,7 @@ impl<R: Read> Window<R> {
             ended: false,
             error: None,
             max,
-            chunk: CHUNK,
+            chunk: chunk.max(1),
         }
     }
 
@@ -89,14 +83,26 @@ impl<R: Read> Window<R> {
         self.base + self.filled as u64 - self.start
     }
 
-    /// Whether the rest is as long as a record may be.
-    pub(super) fn is_full(&self) -> bool {
-        self.filled - self.position >= self.max
+    /// The first bytes of the rest, as many as a record may have: how much was read beyond them
+    /// depends on the reader, and nothing else may.
+    pub(super) fn within_record(&self) -> &[u8] {
+        let rest = self.rest();
+        rest.get(..self.max).unwrap_or(rest)
+    }
+
+    /// Bytes read at a time.
+    pub(super) fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Whether the rest is longer than a record may be, and than a search for the next one needs.
+    fn is_full(&self) -> bool {
+        self.filled - self.position > self.max + 2 * Resync::REACH
     }
 
     /// Whether so many bytes are more than a record may have.
-    pub(super) fn is_over(&self, length: usize) -> bool {
-        length > self.max
+    pub(super) fn is_over(&self, length: u64) -> bool {
+        length > self.max as u64
     }
 
     /// The reader's error, once everything before it is consumed.
@@ -158,6 +164,15 @@ impl<R: Read> Window<R> {
         self.rest().starts_with(&[0xef, 0xbb, 0xbf])
     }
 
+    /// Whether the blob begins with a byte order mark of UTF-16.
+    pub(super) fn begins_utf16(&mut self) -> bool {
+        if self.offset() != 0 {
+            return false;
+        }
+        self.ensure(2);
+        matches!(self.rest(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+    }
+
     /// Steps over a byte order mark, which does not count as text on its line.
     pub(super) fn consume_mark(&mut self) {
         self.position += 3;
@@ -197,14 +212,15 @@ impl<R: Read> Window<R> {
     pub(super) fn line(&mut self) -> Option<usize> {
         loop {
             let rest = self.rest();
-            if let Some(length) = memchr::memchr(b'\n', rest) {
+            let within = rest.get(..self.chunk).unwrap_or(rest);
+            if let Some(length) = memchr::memchr(b'\n', within) {
                 return Some(length);
+            }
+            if rest.len() >= self.chunk {
+                return None;
             }
             if self.ended {
                 return Some(rest.len());
-            }
-            if rest.len() >= CHUNK {
-                return None;
             }
             self.more();
         }
@@ -239,7 +255,7 @@ impl<R: Read> Window<R> {
             let rest = self.rest().len();
             if self.is_full() {
                 // What the search may still need of the bytes at hand.
-                let drop = rest.saturating_sub(Resync::REACH);
+                let drop = rest.saturating_sub(2 * Resync::REACH);
                 self.consume(drop);
                 dropped += drop as u64;
                 from = from.saturating_sub(drop);
