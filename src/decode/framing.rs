@@ -288,9 +288,9 @@ impl<R: Read> Framer<R> {
         let mut scanner = Scanner::in_list();
         let (mut fed, mut passed) = (0, 0);
         let length = loop {
-            let progress = scanner.feed(self.window.rest().get(fed..).unwrap_or_default());
-            if progress != Progress::More {
-                break fed + scanner.last_fed();
+            match scanner.feed(self.window.rest().get(fed..).unwrap_or_default()) {
+                Progress::More => {}
+                Progress::End(at) | Progress::Wrapped(at, _) | Progress::Broken(at, _) => break fed + at,
             }
             fed = self.window.rest().len();
             if self.window.is_over(fed as u64) {

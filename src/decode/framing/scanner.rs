@@ -54,8 +54,6 @@ pub(super) struct Scanner {
     /// In a list of values that are no objects: stops before the next object and before the end of
     /// the list.
     list: bool,
-    /// How far the last stretch of bytes was followed.
-    last_fed: usize,
 }
 
 impl Scanner {
@@ -79,11 +77,6 @@ impl Scanner {
         Self { open: vec![false], expect: Expect::Value, list: true, ..Self::new(false) }
     }
 
-    /// How far the last stretch of bytes was followed.
-    pub(super) fn last_fed(&self) -> usize {
-        self.last_fed
-    }
-
     fn new(wrappers: bool) -> Self {
         Self {
             open: Vec::new(),
@@ -94,16 +87,13 @@ impl Scanner {
             key: Vec::new(),
             wrappers,
             list: false,
-            last_fed: 0,
         }
     }
 
     /// Follows the structure through more bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Progress {
         let mut at = 0;
-        self.last_fed = 0;
         while let Some(byte) = bytes.get(at) {
-            self.last_fed = at;
             if self.list && !self.in_string && self.open.len() == 1 && matches!(byte, b'{' | b']') {
                 return Progress::Broken(at, Reason::NotARecord);
             }
@@ -123,7 +113,6 @@ impl Scanner {
                 Some(Progress::More) => return Progress::More,
             }
         }
-        self.last_fed = bytes.len();
         Progress::More
     }
 
