@@ -20,8 +20,7 @@ pub fn classify(bytes: &[u8]) {
     // Twice, so that every message comes again.
     for record in records.iter().chain(&records) {
         let verdict = remembering.classify(record);
-        assert_eq!(verdict, Classifier::new(&CAUSES).classify(record), "remembered");
-        assert_eq!(verdict, CAUSES.classify(record), "judged anew");
+        assert_eq!(verdict, CAUSES.classify(record), "remembered, and judged anew");
         let cause = CAUSES.get(verdict.cause);
         let failed = record.status().is_some_and(|status| status >= 400);
         let bad = matches!(cause.outcome, Outcome::Failure | Outcome::Challenge);

@@ -35,12 +35,7 @@ pub fn explain(bytes: &[u8]) {
 fn check_text(text: &str, steering: u8, width: usize) {
     let status = [None, Some(401), Some(403), Some(404), Some(409), Some(429), Some(500), Some(u16::MAX)];
     let explanation = explain_text(text, status[usize::from(steering) % status.len()], &CAUSES);
-    let page = page(&explanation, width);
-    check_page(&page);
-    assert_eq!(
-        explain_text(text, status[usize::from(steering) % status.len()], &CAUSES).details,
-        explanation.details
-    );
+    check_page(&page(&explanation, width));
 }
 
 fn check_token(text: &str, width: usize) {

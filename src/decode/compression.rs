@@ -4,7 +4,7 @@
 //! trust a file name.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -17,6 +17,10 @@ pub const FREE_EXPANSION: u64 = 64 << 20;
 
 /// Stored bytes are read this many at a time.
 const STORED_CHUNK: usize = 256 << 10;
+
+/// Bytes are decompressed this many at a time: when the decoder meets damage, it keeps back what it
+/// has decompressed in the same step.
+const STEP: usize = 8 << 10;
 
 /// How a blob's bytes are stored.
 #[derive(
@@ -46,6 +50,9 @@ pub enum Compression {
     /// RFC 8878, one or many frames.
     Zstd,
 }
+
+/// How many first bytes tell the compression.
+const MAGIC: u64 = 4;
 
 /// The compression that the first bytes of a blob show.
 pub fn sniff(start: &[u8]) -> Compression {
@@ -86,27 +93,33 @@ pub struct Decompressed<'a> {
     taken: Rc<Cell<u64>>,
     given: u64,
     factor: u64,
+    /// What is wrong behind the bytes that were given.
+    error: Option<io::Error>,
 }
 
 impl<'a> Decompressed<'a> {
     /// Looks at the first bytes of `stored` and opens the right decoder.
     pub fn open(stored: impl Read + 'a, max_expansion: u64) -> io::Result<Self> {
         let taken = Rc::new(Cell::new(0));
-        let counted = Counted { inner: stored, taken: Rc::clone(&taken) };
-        let mut buffered = BufReader::with_capacity(STORED_CHUNK, counted);
-        let compression = sniff(fill(&mut buffered)?);
+        let mut counted = Counted { inner: stored, taken: Rc::clone(&taken) };
+        // A pipe may give fewer bytes at first than tell the kind.
+        let mut start = Vec::new();
+        counted.by_ref().take(MAGIC).read_to_end(&mut start)?;
+        let compression = sniff(&start);
+        let buffered = BufReader::with_capacity(STORED_CHUNK, Cursor::new(start).chain(counted));
         let inner: Box<dyn Read + 'a> = match compression {
             Compression::None => Box::new(buffered),
             Compression::Gzip => Box::new(MultiGzDecoder::new(buffered)),
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
         };
-        Ok(Self { inner, compression, taken, given: 0, factor: max_expansion })
+        Ok(Self { inner, compression, taken, given: 0, factor: max_expansion, error: None })
     }
 
     /// Bytes that are known to be plain, such as a stretch of a plain blob.
     pub fn plain(stored: impl Read + 'a) -> Self {
         let inner = Box::new(BufReader::with_capacity(STORED_CHUNK, stored));
-        Self { inner, compression: Compression::None, taken: Rc::default(), given: 0, factor: u64::MAX }
+        let taken = Rc::default();
+        Self { inner, compression: Compression::None, taken, given: 0, factor: u64::MAX, error: None }
     }
 
     /// How the blob is stored.
@@ -115,27 +128,38 @@ impl<'a> Decompressed<'a> {
     }
 }
 
-/// The first bytes, retried when interrupted.
-fn fill(reader: &mut impl BufRead) -> io::Result<&[u8]> {
-    loop {
-        match reader.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+impl Decompressed<'_> {
+    /// One step of decompression.
+    fn step(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.given += read as u64;
+        let bound = FREE_EXPANSION.saturating_add(self.taken.get().saturating_mul(self.factor));
+        if self.given > bound {
+            return Err(io::Error::other(ExpansionLimit { factor: self.factor }));
         }
+        Ok(read)
     }
-    reader.fill_buf()
 }
 
 impl Read for Decompressed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.given += read as u64;
-        let bound = FREE_EXPANSION.saturating_add(self.taken.get().saturating_mul(self.factor));
-        if self.compression != Compression::None && self.given > bound {
-            return Err(io::Error::other(ExpansionLimit { factor: self.factor }));
+        if self.compression == Compression::None {
+            return self.inner.read(buffer);
         }
-        Ok(read)
+        let mut filled = 0;
+        for step in buffer.chunks_mut(STEP) {
+            let failed = self.error.take();
+            match failed.map_or_else(|| self.step(step), Err) {
+                Ok(read) if read == step.len() => filled += read,
+                Ok(read) => return Ok(filled + read),
+                Err(error) if filled == 0 => return Err(error),
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(filled)
     }
 }
 
@@ -178,5 +202,47 @@ mod tests {
         assert!(error.get_ref().is_some_and(|inner| inner.is::<ExpansionLimit>()));
         let stored = gzip(b"some bytes that are cut");
         assert!(read(&stored[..stored.len() - 6], 500).is_err());
+    }
+
+    /// Gives one byte at a time, as a slow pipe may.
+    struct Slow<'a>(&'a [u8]);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer.get_mut(..1).unwrap_or_default())
+        }
+    }
+
+    #[test]
+    fn a_slow_pipe_is_told_by_its_bytes_too() {
+        for (stored, kind) in [
+            (gzip(b"one"), Compression::Gzip),
+            (zstd::encode_all(&b"one"[..], 0).unwrap(), Compression::Zstd),
+        ] {
+            let mut reader = Decompressed::open(Slow(&stored), 500).unwrap();
+            assert_eq!(reader.compression(), kind);
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            assert_eq!(bytes, b"one");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_damage_is_given() {
+        let plain: Vec<u8> = (0..200_000_u32).flat_map(|number| number.to_string().into_bytes()).collect();
+        let mut encoder = zstd::Encoder::new(Vec::new(), 0).unwrap();
+        encoder.include_checksum(true).unwrap();
+        encoder.write_all(&plain).unwrap();
+        for mut stored in [gzip(&plain), encoder.finish().unwrap()] {
+            let middle = stored.len() / 2;
+            stored[middle..middle + 64].fill(0xff);
+            let mut reader = Decompressed::open(&stored[..], 500).unwrap();
+            let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
+            while let Ok(read) = reader.read(&mut buffer) {
+                assert!(read > 0, "the damage is told");
+                bytes.extend_from_slice(&buffer[..read]);
+            }
+            assert!(bytes.len() > plain.len() / 8, "{} of {}", bytes.len(), plain.len());
+        }
     }
 }

@@ -21,6 +21,12 @@ pub enum TableError {
         /// Why.
         source: polars::error::PolarsError,
     },
+    /// The Parquet library failed on it without saying why.
+    #[error("{table}: damaged, the Parquet library cannot read it")]
+    Damaged {
+        /// Which file.
+        table: &'static str,
+    },
     /// A value that no akvlens writes.
     #[error("{table}: {what}")]
     Value {

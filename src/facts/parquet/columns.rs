@@ -1,6 +1,7 @@
 //! Named columns of plain values, to and from Parquet.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, NewChunkedArray, ParquetReader, ParquetWriter, PolarsError,
@@ -90,8 +91,8 @@ pub(super) struct Read {
 impl Read {
     /// Opens a file.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
-        let frame = ParquetReader::new(Cursor::new(bytes)).finish();
-        frame.map(|frame| Self { table, frame }).map_err(|source| TableError::Parquet { table, source })
+        let frame = guarded(table, || ParquetReader::new(Cursor::new(bytes)).finish())?;
+        Ok(Self { table, frame })
     }
 
     /// The number of rows.
@@ -109,8 +110,7 @@ impl Read {
         name: &str,
         take: impl Fn(&'r Column) -> Result<T, PolarsError>,
     ) -> Result<T, TableError> {
-        let column = self.frame.column(name);
-        column.and_then(take).map_err(|source| TableError::Parquet { table: self.table, source })
+        guarded(self.table, || self.frame.column(name).and_then(take))
     }
 
     /// Texts.
@@ -149,4 +149,11 @@ impl Read {
         let parse = |text: &str| text.parse().map_err(|_| self.wrong(format!("{name}: unknown value")));
         self.full_text(name)?.into_iter().map(parse).collect()
     }
+}
+
+/// What the Parquet library makes of a file. On some damaged files it panics, which is that file's
+/// error and no failure of akvlens.
+fn guarded<T>(table: &'static str, work: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, TableError> {
+    let done = catch_unwind(AssertUnwindSafe(work)).map_err(|_| TableError::Damaged { table })?;
+    done.map_err(|source| TableError::Parquet { table, source })
 }
