@@ -4,6 +4,7 @@
 //! read in all. Must not classify, and must not lose a byte: every frame ends as a record, as
 //! *not audit*, or as a reject with its place and reason.
 
+pub mod capture;
 pub mod compression;
 pub mod framing;
 pub mod resource_log;
@@ -72,6 +73,12 @@ pub enum Reason {
     ExpansionLimit,
     /// The compressed data are damaged or cut.
     DamagedCompression,
+    /// An Avro container is damaged: what stands between two of its markers cannot be read.
+    DamagedAvro,
+    /// An Avro container is packed with a codec that is not read.
+    UnknownCodec,
+    /// An Avro container whose schema is not that of Event Hubs Capture.
+    OtherSchema,
     /// Reading failed.
     Unreadable,
     /// The decoder itself failed on the blob: a bug worth reporting.
@@ -113,6 +120,10 @@ pub enum NotAudit {
 }
 
 /// Where a frame stands in the decompressed blob.
+///
+/// In a Capture file ([`capture`]) the blob is taken for the bodies of its events, one behind the
+/// other: `offset` is the length of all earlier bodies plus the offset inside this one, so that it
+/// rises; and `line` is the number of the event, from 1, among those that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Bytes before the frame.
@@ -148,14 +159,19 @@ pub enum Decoded<'a> {
 /// What was read of a blob in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Decompressed bytes.
+    /// Decompressed bytes; of a Capture file those of its events' bodies.
     pub bytes: u64,
     /// Line ends met.
     pub line_ends: u64,
-    /// Lines of nothing but white space outside any record.
+    /// Lines of nothing but white space outside any record, and events without a body.
     pub blank: u64,
     /// The containers met: see [`Shape`].
     pub shapes: Shape,
+    /// Whether all this stood in an Avro container.
+    pub avro: bool,
+    /// Whether the blob ends too early, or cannot be read to its end, although its reader gave all.
+    /// A reject tells why.
+    pub incomplete: bool,
 }
 
 /// Reads a whole blob, handing each thing found to `sink` in order; stops early when `sink` says

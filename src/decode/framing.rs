@@ -11,7 +11,7 @@
 
 mod resync;
 mod scanner;
-mod window;
+pub(in crate::decode) mod window;
 
 use std::io::{self, Read};
 
@@ -151,6 +151,7 @@ impl<R: Read> Framer<R> {
             line_ends: self.window.line_number() - 1,
             blank: self.blank,
             shapes: self.shapes,
+            ..Totals::default()
         }
     }
 
