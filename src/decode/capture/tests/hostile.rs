@@ -11,7 +11,7 @@ fn refused(file: &[u8]) -> (Reason, String) {
     (found.rejects[0].reason, found.detail().to_owned())
 }
 
-/// A file under a schema, with one block of one event behind which stands a good one.
+/// A file under a schema, with one block of one event.
 fn with_schema(schema: &str, event: &[u8]) -> Vec<u8> {
     [header(schema, "null"), block(1, event)].concat()
 }
