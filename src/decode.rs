@@ -4,6 +4,7 @@
 //! read in all. Must not classify, and must not lose a byte: every frame ends as a record, as
 //! *not audit*, or as a reject with its place and reason.
 
+pub mod capture;
 pub mod columns;
 pub mod compression;
 pub mod framing;
@@ -79,6 +80,12 @@ pub enum Reason {
     ExpansionLimit,
     /// The compressed data are damaged or cut.
     DamagedCompression,
+    /// An Avro container is damaged: what stands between two of its markers cannot be read.
+    DamagedAvro,
+    /// An Avro container is packed with a codec that is not read.
+    UnknownCodec,
+    /// An Avro container whose schema is not that of Event Hubs Capture.
+    OtherSchema,
     /// Reading failed.
     Unreadable,
     /// The decoder itself failed on the blob: a bug worth reporting.
@@ -120,6 +127,10 @@ pub enum NotAudit {
 }
 
 /// Where a frame stands in the decompressed blob.
+///
+/// In a Capture file ([`capture`]) the blob is taken for the bodies of its events, one behind the
+/// other: `offset` is the length of all earlier bodies plus the offset inside this one, so that it
+/// rises; and `line` is the number of the event, from 1, among those that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Bytes before the frame.
@@ -155,14 +166,17 @@ pub enum Decoded<'a> {
 /// What was read of a blob in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Decompressed bytes.
+    /// Decompressed bytes; of a Capture file those of its events' bodies.
     pub bytes: u64,
     /// Line ends met.
     pub line_ends: u64,
-    /// Lines of nothing but white space outside any record.
+    /// Lines of nothing but white space outside any record, and events without a body.
     pub blank: u64,
     /// The containers met.
     pub containers: Containers,
+    /// Whether the blob ends too early, or cannot be read to its end, although its reader gave all.
+    /// A reject tells why.
+    pub incomplete: bool,
 }
 
 /// Reads a whole blob, handing each thing found to `sink` in order; stops early when `sink` says
@@ -190,23 +204,39 @@ pub fn decode_from(
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
     let mut framer = Framer::new(reader, offset, limits.max_record_bytes);
-    let (containers, result) = units(&mut framer, limits, None, &mut sink);
+    let (containers, result) = units(&mut framer, limits, Around::default(), &mut sink);
     let totals = framer.totals();
     (Totals { containers: totals.containers.union(containers), ..totals }, result)
 }
 
-/// What stands around a text that was the field of another record.
-#[derive(Clone, Copy)]
-struct Around {
-    place: Place,
+/// [`decode_from`] for one text of many inside a container, which is what its records stand in.
+fn decode_inside(
     container: Container,
+    text: &[u8],
+    offset: u64,
+    limits: Limits,
+    sink: Sink<'_>,
+) -> (Totals, io::Result<()>) {
+    let mut framer = Framer::new(text, offset, limits.max_record_bytes);
+    let around = Around { container: Some(container), record: None };
+    let (_, result) = units(&mut framer, limits, around, sink);
+    (Totals { containers: Containers::default(), ..framer.totals() }, result)
+}
+
+/// What stands around a text.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// What its records stand in; else what the framer says.
+    container: Option<Container>,
+    /// The place of the record whose field it was.
+    record: Option<Place>,
 }
 
 /// Hands out every unit of a text, and says which containers show only by what was in them.
 fn units(
     framer: &mut Framer<impl Read>,
     limits: Limits,
-    around: Option<Around>,
+    around: Around,
     sink: Sink<'_>,
 ) -> (Containers, io::Result<()>) {
     let mut containers = Containers::default();
@@ -252,16 +282,15 @@ impl After {
 
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Option<Around>, sink: Sink<'_>) -> After {
+fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Around, sink: Sink<'_>) -> After {
     // Unescaped, a text is no longer than it stands in the blob: its places stay within the frame.
-    let place = around.map_or(frame.place, |around| Place {
-        offset: around.place.offset + frame.place.offset,
-        ..around.place
-    });
+    let place = around
+        .record
+        .map_or(frame.place, |record| Place { offset: record.offset + frame.place.offset, ..record });
     let mut record = Record::default();
-    record.shape.container = around.map_or(frame.container, |around| around.container);
+    record.shape.container = around.container.unwrap_or(frame.container);
     record.shape.envelope = match frame.kind {
-        _ if around.is_some() => Envelope::JsonString,
+        _ if around.record.is_some() => Envelope::JsonString,
         FrameKind::Prefixed(_) => Envelope::LinePrefix,
         _ => Envelope::None,
     };
@@ -270,9 +299,9 @@ fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Option<Around>, sink:
         Ok(Form::NotAudit(kind)) => return After::took(frame, sink(Decoded::NotAudit(kind))),
         Err(refusal) => refusal,
     };
-    if around.is_none()
+    if around.record.is_none()
         && let Some(text) = record.embedded.take()
-        && let Some(more) = embedded(&text, limits, Around { place, container: frame.container }, sink)
+        && let Some(more) = embedded(&text, limits, record.shape.container, place, sink)
     {
         return After::took(frame, more);
     }
@@ -305,10 +334,11 @@ const HELD_REJECTS: usize = 1000;
 
 /// Hands out the records in a text that a collector kept as a field of its own record: one, or a
 /// container of them. `None`, and nothing handed out, if there is none in it; else whether to go on.
-fn embedded(text: &str, limits: Limits, around: Around, sink: Sink<'_>) -> Option<bool> {
+fn embedded(text: &str, limits: Limits, container: Container, record: Place, sink: Sink<'_>) -> Option<bool> {
     let mut framer = Framer::with_chunk(text.as_bytes(), 0, limits.max_record_bytes, text.len() + 1);
     let (mut held, mut any, mut more) = (Vec::new(), false, true);
-    let _ = units(&mut framer, limits, Some(around), &mut |found| match found {
+    let around = Around { container: Some(container), record: Some(record) };
+    let _ = units(&mut framer, limits, around, &mut |found| match found {
         Decoded::Reject(reject, _) if !any => {
             held.push(reject);
             held.len() < HELD_REJECTS

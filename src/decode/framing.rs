@@ -13,7 +13,7 @@
 
 mod resync;
 mod scanner;
-mod window;
+pub(in crate::decode) mod window;
 mod wrapper;
 
 use std::io::{self, Read};
@@ -133,6 +133,7 @@ impl<R: Read> Framer<R> {
             line_ends: self.window.line_number() - 1,
             blank: self.blank,
             containers: self.containers,
+            ..Totals::default()
         }
     }
 

@@ -6,11 +6,15 @@ use std::io::{self, Read};
 use super::resync::Resync;
 
 /// Bytes read at a time; reads of 128 KB to 4 MB cost the same.
-pub(super) const CHUNK: usize = 1 << 20;
+pub(in crate::decode) const CHUNK: usize = 1 << 20;
+
+/// Bytes read first; then as many as were read so far, up to a chunk. Small inputs come by the
+/// million, one an event of a Capture file, and must not cost a chunk of zeros each.
+const FIRST_CHUNK: usize = 16 << 10;
 
 /// A moving window over a reader.
 #[derive(Debug)]
-pub(super) struct Window<R> {
+pub(in crate::decode) struct Window<R> {
     reader: R,
     buffer: Vec<u8>,
     position: usize,
@@ -33,7 +37,7 @@ pub(super) struct Window<R> {
 impl<R: Read> Window<R> {
     /// An empty window, `base` bytes into the blob, that holds records of up to `max` bytes and
     /// reads `chunk` bytes at a time, at least one.
-    pub(super) fn new(reader: R, base: u64, max: usize, chunk: usize) -> Self {
+    pub(in crate::decode) fn new(reader: R, base: u64, max: usize, chunk: usize) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
@@ -51,7 +55,7 @@ impl<R: Read> Window<R> {
     }
 
     /// The bytes from the position on that are in memory, at least one unless the blob has ended.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(in crate::decode) fn rest(&self) -> &[u8] {
         self.buffer.get(self.position..self.filled).unwrap_or_default()
     }
 
@@ -64,7 +68,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Offset of the position in the blob.
-    pub(super) fn offset(&self) -> u64 {
+    pub(in crate::decode) fn offset(&self) -> u64 {
         self.base + self.position as u64
     }
 
@@ -106,12 +110,12 @@ impl<R: Read> Window<R> {
     }
 
     /// The reader's error, once everything before it is consumed.
-    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+    pub(in crate::decode) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }
 
     /// Reads on; false at the end of the blob or at an error. The position's bytes stay.
-    pub(super) fn more(&mut self) -> bool {
+    pub(in crate::decode) fn more(&mut self) -> bool {
         if self.ended {
             return false;
         }
@@ -121,16 +125,18 @@ impl<R: Read> Window<R> {
             self.filled -= self.position;
             self.position = 0;
         }
-        if self.buffer.len() < self.filled + self.chunk {
+        let first = FIRST_CHUNK.min(self.chunk);
+        let chunk = usize::try_from(self.bytes_read()).unwrap_or(self.chunk).clamp(first, self.chunk);
+        if self.buffer.len() < self.filled + chunk {
             // Doubling, so that a long record is moved few times.
-            self.buffer.resize((self.filled * 2).max(self.filled + self.chunk), 0);
+            self.buffer.resize((self.filled * 2).max(self.filled + chunk), 0);
         }
-        self.fill()
+        self.fill(chunk)
     }
 
-    /// One read into the free part of the buffer.
-    fn fill(&mut self) -> bool {
-        let free = self.buffer.get_mut(self.filled..self.filled + self.chunk).unwrap_or_default();
+    /// One read of up to a chunk into the free part of the buffer.
+    fn fill(&mut self, chunk: usize) -> bool {
+        let free = self.buffer.get_mut(self.filled..self.filled + chunk).unwrap_or_default();
         loop {
             match self.reader.read(free) {
                 Ok(0) => break,
@@ -150,7 +156,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Reads on until `length` bytes are at hand or the blob ends.
-    pub(super) fn ensure(&mut self, length: usize) {
+    pub(in crate::decode) fn ensure(&mut self, length: usize) {
         while self.rest().len() < length && self.more() {}
     }
 
@@ -179,7 +185,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Steps over `length` bytes at hand.
-    pub(super) fn consume(&mut self, length: usize) {
+    pub(in crate::decode) fn consume(&mut self, length: usize) {
         let Some(bytes) = self.buffer.get(self.position..self.position + length) else { return };
         if length == 1 && bytes == b"\n" {
             self.line += 1;
