@@ -96,6 +96,11 @@ fn claimed_counts_and_lengths_cost_nothing() {
             vec![number(1 << 60), number(0)],
             true,
         ),
+        (
+            r#"{"type":"array","items":{"type":"record","name":"R","fields":[{"name":"n","type":"null"}]}}"#,
+            vec![number(1 << 60), number(0)],
+            true,
+        ),
         (r#"{"type":"array","items":"long"}"#, vec![number(i64::MAX)], false),
         (r#"{"type":"array","items":"long"}"#, vec![number(-2), number(2), vec![8, 8], number(0)], true),
         (

@@ -18,8 +18,7 @@ fn a_bomb_costs_its_block_alone() {
     for codec in packers() {
         let one = |id: &str| record(id).into_bytes();
         let file = bare(codec, &[one("a"), bomb.clone(), one("b"), one("c")]);
-        // Bound by the largest body first, and by expansion once a record may be longer than that.
-        let limits = Limits { max_expansion: 2, max_record_bytes: TOO_MUCH * 2 };
+        let limits = Limits { max_expansion: 2, ..Limits::default() };
         let found = read_from(&file[..], limits);
         assert_eq!(found.ids(), ["a", "b", "c"], "{codec:?}");
         let reason = match codec {
@@ -37,11 +36,11 @@ fn the_free_bytes_are_those_of_the_file() {
     let half = vec![b' '; TOO_MUCH / 2 + (1 << 20)];
     let [deflate, ..] = packers();
     let file = bare(deflate, &[half.clone(), half, record("a").into_bytes()]);
-    let limits = Limits { max_expansion: 2, max_record_bytes: TOO_MUCH };
+    let limits = Limits { max_expansion: 2, ..Limits::default() };
     let found = read_from(&file[..], limits);
-    assert_eq!((found.ids(), found.reasons()), (vec!["a"], vec![Reason::ExpansionLimit]));
+    assert_eq!((found.ids(), found.reasons()), (vec!["a"], vec![Reason::TooLong, Reason::ExpansionLimit]));
     let found = read_from(&file[..], Limits { max_expansion: 5000, ..limits });
-    assert_eq!((found.ids(), found.reasons()), (vec!["a"], vec![]));
+    assert_eq!((found.ids(), found.reasons()), (vec!["a"], vec![Reason::TooLong; 2]));
 }
 
 #[test]
