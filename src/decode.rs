@@ -180,9 +180,19 @@ pub fn decode_from(
     reader: impl Read,
     offset: u64,
     limits: Limits,
+    sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, io::Result<()>) {
+    decode_frames(Framer::new(reader, offset, limits.max_record_bytes), sink)
+}
+
+/// [`decode`] for what a framer gives.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_frames(
+    mut framer: Framer<impl Read>,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let mut framer = Framer::new(reader, offset, limits.max_record_bytes);
     let result = loop {
         match framer.advance() {
             Ok(Some(frame)) => match decode_frame(&frame, &mut sink) {

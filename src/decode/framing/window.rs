@@ -121,7 +121,8 @@ impl<R: Read> Window<R> {
             self.filled -= self.position;
             self.position = 0;
         }
-        if self.buffer.len() < self.filled + self.chunk {
+        // A part of a chunk is worth a read: most blobs then never need a larger buffer than one.
+        if self.buffer.len() - self.filled < self.chunk.div_ceil(2) {
             // Doubling, so that a long record is moved few times.
             self.buffer.resize((self.filled * 2).max(self.filled + self.chunk), 0);
         }
@@ -130,7 +131,8 @@ impl<R: Read> Window<R> {
 
     /// One read into the free part of the buffer.
     fn fill(&mut self) -> bool {
-        let free = self.buffer.get_mut(self.filled..self.filled + self.chunk).unwrap_or_default();
+        let end = self.buffer.len().min(self.filled + self.chunk);
+        let free = self.buffer.get_mut(self.filled..end).unwrap_or_default();
         loop {
             match self.reader.read(free) {
                 Ok(0) => break,
