@@ -201,10 +201,20 @@ pub fn decode_from(
     reader: impl Read,
     offset: u64,
     limits: Limits,
+    sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, io::Result<()>) {
+    decode_frames(Framer::new(reader, offset, limits.max_record_bytes), sink)
+}
+
+/// [`decode`] for what a framer gives.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_frames(
+    mut framer: Framer<impl Read>,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let mut framer = Framer::new(reader, offset, limits.max_record_bytes);
-    let (containers, result) = units(&mut framer, limits, Around::default(), &mut sink);
+    let (containers, result) = units(&mut framer, Around::default(), &mut sink);
     let totals = framer.totals();
     (Totals { containers: totals.containers.union(containers), ..totals }, result)
 }
@@ -219,7 +229,7 @@ fn decode_inside(
 ) -> (Totals, io::Result<()>) {
     let mut framer = Framer::new(text, offset, limits.max_record_bytes);
     let around = Around { container: Some(container), record: None };
-    let (_, result) = units(&mut framer, limits, around, sink);
+    let (_, result) = units(&mut framer, around, sink);
     (Totals { containers: Containers::default(), ..framer.totals() }, result)
 }
 
@@ -233,16 +243,11 @@ struct Around {
 }
 
 /// Hands out every unit of a text, and says which containers show only by what was in them.
-fn units(
-    framer: &mut Framer<impl Read>,
-    limits: Limits,
-    around: Around,
-    sink: Sink<'_>,
-) -> (Containers, io::Result<()>) {
+fn units(framer: &mut Framer<impl Read>, around: Around, sink: Sink<'_>) -> (Containers, io::Result<()>) {
     let mut containers = Containers::default();
     loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(&frame, limits, around, sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, around, sink) {
                 After::Go => {}
                 After::Took(container) => containers.insert(container),
                 After::Stop => return (containers, Ok(())),
@@ -282,7 +287,7 @@ impl After {
 
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Around, sink: Sink<'_>) -> After {
+fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
     // Unescaped, a text is no longer than it stands in the blob: its places stay within the frame.
     let place = around
         .record
@@ -301,7 +306,7 @@ fn decode_frame(frame: &Frame<'_>, limits: Limits, around: Around, sink: Sink<'_
     };
     if around.record.is_none()
         && let Some(text) = record.embedded.take()
-        && let Some(more) = embedded(&text, limits, record.shape.container, place, sink)
+        && let Some(more) = embedded(&text, record.shape.container, place, sink)
     {
         return After::took(frame, more);
     }
@@ -335,10 +340,10 @@ const HELD_REJECTS: usize = 1000;
 /// Hands out the records in a text that a collector kept as a field of its own record: one, or a
 /// container of them. `None`, and nothing handed out, if there is none in it; else whether to go on.
 fn embedded(text: &str, limits: Limits, container: Container, record: Place, sink: Sink<'_>) -> Option<bool> {
-    let mut framer = Framer::with_chunk(text.as_bytes(), 0, limits.max_record_bytes, text.len() + 1);
+    let mut framer = Framer::new(text.as_bytes(), 0, text.len());
     let (mut held, mut any, mut more) = (Vec::new(), false, true);
     let around = Around { container: Some(container), record: Some(record) };
-    let _ = units(&mut framer, limits, around, &mut |found| match found {
+    let _ = units(&mut framer, around, &mut |found| match found {
         Decoded::Reject(reject, _) if !any => {
             held.push(reject);
             held.len() < HELD_REJECTS

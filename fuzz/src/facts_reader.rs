@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::panic;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use akvlens::classify::causes::Causes;
@@ -24,33 +24,45 @@ static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
 static TABLES_OF_A_LOG: LazyLock<[Vec<u8>; TABLES.len()]> =
     LazyLock::new(|| tables(&mut facts_of_a_log()).expect("facts of a log can be written"));
 
-/// A folder of those facts.
-static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+/// The tables of no log: quickly read.
+static TABLES_OF_NOTHING: LazyLock<[Vec<u8>; TABLES.len()]> =
+    LazyLock::new(|| tables(&mut Facts::new()).expect("no facts can be written"));
+
+/// The files of a folder of the facts of a log, by their path in it.
+static FOLDER: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    parts::add(folder.path(), &mut facts_of_a_log(), None).expect("facts can be kept");
-    folder
+    let part = parts::add(folder.path(), &mut facts_of_a_log(), None).expect("facts can be kept");
+    let of_part = TABLES.iter().chain(&["part.json"]).map(|name| Path::new(&part).join(name));
+    let files = of_part.chain([PathBuf::from("akvlens-facts.json")]);
+    files
+        .map(|path| (path.clone(), fs::read(folder.path().join(&path)).expect("a file that was written")))
+        .collect()
 });
 
 /// Any bytes in the place of a table, and any changes of one, are facts or an error; facts that were
 /// read can be reported on, and written and read again without a change. Any `part.json` and any
 /// marker of the folder are parts or an error.
 ///
-/// The first byte says what the rest is: a table, changes to a table, a description, or a marker.
+/// The first byte says what the rest is (a table, changes to a table, a description, or a marker),
+/// which table, and whether what was read is written: that takes long.
 pub fn facts_reader(bytes: &[u8]) {
     hush_the_library();
     let ([kind], rest) = steer::<1>(bytes);
-    let (what, table) = (kind >> 4, usize::from(kind & 15) % TABLES.len());
+    let (what, write, table) = (kind >> 4, kind & 8 != 0, usize::from(kind & 7) % TABLES.len());
     match what % 4 {
-        0 => check_tables(with(table, rest.to_vec())),
-        1 => check_tables(with(table, changed(TABLES_OF_A_LOG[table].clone(), rest))),
-        2 => check_folder(Some(rest), None),
-        _ => check_folder(None, Some(rest)),
+        0 => check_tables(with(table, rest.to_vec()), write),
+        1 => check_tables(with(table, changed(TABLES_OF_A_LOG[table].clone(), rest)), write),
+        2 => check_folder("part.json", rest),
+        _ => check_folder("akvlens-facts.json", rest),
     }
 }
 
-/// The tables of a log with another in the place of one.
+/// A table among those of no log; `requests` with the keys that its rows refer to.
 fn with(table: usize, bytes: Vec<u8>) -> [Vec<u8>; TABLES.len()] {
-    let mut tables = TABLES_OF_A_LOG.clone();
+    let mut tables = TABLES_OF_NOTHING.clone();
+    if TABLES[table] == "requests.parquet" {
+        tables[0].clone_from(&TABLES_OF_A_LOG[0]);
+    }
     tables[table] = bytes;
     tables
 }
@@ -73,15 +85,22 @@ fn changed(mut table: Vec<u8>, changes: &[u8]) -> Vec<u8> {
 }
 
 /// Reads tables; what can be read holds together.
-fn check_tables(bytes: [Vec<u8>; TABLES.len()]) {
+fn check_tables(bytes: [Vec<u8>; TABLES.len()], write: bool) {
     let Ok(mut facts) = Facts::from_parquet(bytes) else { return };
-    let written = tables(&mut facts).expect("facts that were read can be written");
+    if write {
+        check_written(&mut facts);
+    }
+    check_report(facts);
+}
+
+/// What is written is read again as it is.
+fn check_written(facts: &mut Facts) {
+    let written = tables(facts).expect("facts that were read can be written");
     let mut again = Facts::from_parquet(written.clone()).expect("what was written can be read");
     let rewritten = tables(&mut again).expect("facts that were read can be written");
     for ((one, other), name) in written.iter().zip(&rewritten).zip(TABLES) {
         assert!(one == other, "{name} changes when it is read and written");
     }
-    check_report(facts);
 }
 
 /// Reports on facts, in every format.
@@ -94,33 +113,20 @@ fn check_report(facts: Facts) {
     terminal::render(&report, Terminal { width: 80, color: false, top: 10 });
 }
 
-/// Lists and reads a folder of facts with another description of its part, or another marker.
-fn check_folder(description: Option<&[u8]>, marker: Option<&[u8]>) {
+/// Lists and reads a folder of facts with other bytes in the place of one file.
+fn check_folder(name: &str, bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    copy(FOLDER.path(), folder.path(), description, marker);
+    for (path, as_written) in FOLDER.iter() {
+        let to = folder.path().join(path);
+        let bytes = if path.ends_with(name) { bytes } else { as_written };
+        let made = to.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&to, bytes)).expect("a temporary folder can be written");
+    }
     let Ok(parts) = parts::union(&[folder.path().to_path_buf()]) else { return };
     for part in parts {
         if let Ok(facts) = part.read() {
             check_report(facts);
         }
-    }
-}
-
-/// Copies a folder of facts with other bytes in the place of `part.json` or of the marker.
-fn copy(from: &Path, to: &Path, description: Option<&[u8]>, marker: Option<&[u8]>) {
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        let instead = match entry.file_name().to_str() {
-            Some("part.json") => description,
-            Some("akvlens-facts.json") => marker,
-            _ => None,
-        };
-        let copied = match instead {
-            Some(bytes) => fs::write(&to, bytes),
-            None if from.is_dir() => fs::create_dir(&to).map(|()| copy(&from, &to, description, marker)),
-            None => fs::copy(&from, &to).map(|_| ()),
-        };
-        copied.expect("a temporary folder can be written");
     }
 }
 
@@ -133,16 +139,13 @@ fn tables(facts: &mut Facts) -> Option<[Vec<u8>; TABLES.len()]> {
 /// Inputs that leave everything as this version writes it: each table, the description, the marker.
 #[cfg(test)]
 pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let part =
-        fs::read_dir(FOLDER.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
-    let description = fs::read(part.unwrap().join("part.json")).unwrap();
-    let marker = fs::read(FOLDER.path().join("akvlens-facts.json")).unwrap();
+    let file = |kind, name| {
+        let (_, bytes) = FOLDER.iter().find(|(path, _)| path.ends_with(name)).unwrap();
+        (name, [&[kind], bytes.as_slice()].concat())
+    };
     let table = |(index, name)| (name, [&[index], TABLES_OF_A_LOG[usize::from(index)].as_slice()].concat());
     let tables = (0..).zip(TABLES).map(table);
-    let others = [
-        ("part.json", [b"\x20", description.as_slice()].concat()),
-        ("marker.json", [b"\x30", marker.as_slice()].concat()),
-    ];
+    let others = [file(0x20, "part.json"), file(0x30, "akvlens-facts.json")];
     tables.chain(others).collect()
 }
 

@@ -127,7 +127,8 @@ impl<R: Read> Window<R> {
         }
         let first = FIRST_CHUNK.min(self.chunk);
         let chunk = usize::try_from(self.bytes_read()).unwrap_or(self.chunk).clamp(first, self.chunk);
-        if self.buffer.len() < self.filled + chunk {
+        // A part of a chunk is worth a read: most blobs then never need a larger buffer than one.
+        if self.buffer.len() - self.filled < chunk.div_ceil(2) {
             // Doubling, so that a long record is moved few times.
             self.buffer.resize((self.filled * 2).max(self.filled + chunk), 0);
         }
@@ -136,7 +137,8 @@ impl<R: Read> Window<R> {
 
     /// One read of up to a chunk into the free part of the buffer.
     fn fill(&mut self, chunk: usize) -> bool {
-        let free = self.buffer.get_mut(self.filled..self.filled + chunk).unwrap_or_default();
+        let end = self.buffer.len().min(self.filled + chunk);
+        let free = self.buffer.get_mut(self.filled..end).unwrap_or_default();
         loop {
             match self.reader.read(free) {
                 Ok(0) => break,
