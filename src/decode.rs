@@ -8,6 +8,7 @@ pub mod columns;
 pub mod compression;
 pub mod framing;
 mod mend;
+pub mod parquet;
 pub mod resource_log;
 pub mod shape;
 
@@ -75,6 +76,10 @@ pub enum Reason {
     ExpansionLimit,
     /// The compressed data are damaged or cut.
     DamagedCompression,
+    /// The Parquet file, or a row group in it, is damaged or cut.
+    DamagedParquet,
+    /// The Parquet file uses what akvlens does not read, or claims more than its bounds.
+    UnsupportedParquet,
     /// Reading failed.
     Unreadable,
     /// The decoder itself failed on the blob: a bug worth reporting.
