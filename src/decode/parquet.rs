@@ -25,6 +25,7 @@
 mod column;
 mod fault;
 mod footer;
+mod header;
 mod levels;
 mod page;
 mod plan;
