@@ -9,6 +9,7 @@ pub mod columns;
 pub mod compression;
 pub mod framing;
 mod mend;
+pub mod parquet;
 pub mod resource_log;
 pub mod shape;
 
@@ -86,6 +87,10 @@ pub enum Reason {
     UnknownCodec,
     /// An Avro container whose schema is not that of Event Hubs Capture.
     OtherSchema,
+    /// The Parquet file, or a row group in it, is damaged or cut.
+    DamagedParquet,
+    /// The Parquet file uses what akvlens does not read, or claims more than its bounds.
+    UnsupportedParquet,
     /// Reading failed.
     Unreadable,
     /// The decoder itself failed on the blob: a bug worth reporting.
@@ -339,7 +344,7 @@ const HELD_REJECTS: usize = 1000;
 
 /// Hands out the records in a text that a collector kept as a field of its own record: one, or a
 /// container of them. `None`, and nothing handed out, if there is none in it; else whether to go on.
-fn embedded(text: &str, limits: Limits, container: Container, record: Place, sink: Sink<'_>) -> Option<bool> {
+fn embedded(text: &str, container: Container, record: Place, sink: Sink<'_>) -> Option<bool> {
     let mut framer = Framer::new(text.as_bytes(), 0, text.len());
     let (mut held, mut any, mut more) = (Vec::new(), false, true);
     let around = Around { container: Some(container), record: Some(record) };

@@ -2,7 +2,8 @@
 //!
 //! `log` writes the logs, `program` runs akvlens; each other module holds one promise: samples have
 //! the answers that lie beside them, damage is counted and located, the way through the program
-//! does not show in the result, the command line says what is wrong, and no text of a log acts on
+//! does not show in the result, a table kept as
+//! Parquet is the table kept as JSON, the command line says what is wrong, and no text of a log acts on
 //! whoever reads the report.
 
 // Clippy lets only test functions unwrap, not what they call.
@@ -23,5 +24,7 @@ mod dedup;
 mod escaping;
 #[path = "tests/invariance.rs"]
 mod invariance;
+#[path = "tests/parquet.rs"]
+mod parquet;
 #[path = "tests/samples.rs"]
 mod samples;

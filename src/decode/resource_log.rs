@@ -8,7 +8,7 @@
 
 mod fields;
 
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, Deserializer};
 
 use super::columns::Column;
 use super::mend::mend;
@@ -70,6 +70,15 @@ pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, Refu
 pub fn decode_row<'a>(bytes: &'a [u8], columns: &Columns, record: &mut Record<'a>) -> Result<Form, Refusal> {
     parse(bytes, record, Some(columns))?;
     judge(record)
+}
+
+/// Fills a record, which must be new, from any source of keys and values: the same keys fill the same
+/// fields as in JSON. What the record is, [`judge`] says.
+///
+/// # Errors
+/// What the source reports.
+pub(super) fn fill<'de, D: Deserializer<'de>>(source: D, record: &mut Record<'de>) -> Result<(), D::Error> {
+    TopLevel(record).deserialize(source)
 }
 
 /// Why bytes are no record, and where inside them that shows.
