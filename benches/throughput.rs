@@ -25,6 +25,9 @@ mod floor;
 mod generator;
 #[path = "throughput/input.rs"]
 mod input;
+#[path = "../examples/reshape/shapes.rs"]
+#[allow(dead_code, reason = "options are the converter's own")]
+mod shapes;
 
 use std::io::Read;
 use std::path::PathBuf;

@@ -3,30 +3,24 @@
 use std::collections::BTreeMap;
 
 use clap::Parser;
-use fastrand::Rng;
 use serde_json::Value;
 
+use crate::Source;
 use crate::cause::Cause;
 use crate::cli::{Arguments, Plan};
-use crate::layout::Layout;
-use crate::record::Renderer;
-use crate::traffic::Traffic;
-use crate::world::World;
+use crate::shapes::{Options, Shape, convert};
+use crate::traffic::Event;
 
 /// The records of a run, each with its cause.
 fn records(flags: &[&str]) -> Vec<(Cause, String)> {
     let typed = ["generate", "--out", "logs"].iter().chain(flags);
     let plan = Plan::new(Arguments::parse_from(typed)).unwrap();
-    let mut root = Rng::with_seed(plan.seed);
-    let mut stream = || Rng::with_seed(root.u64(..));
-    let world = World::new(&plan, &mut stream());
-    let mut traffic = Traffic::new(&plan, &world, stream());
-    let mut renderer = Renderer::new(&world, stream());
-    let mut layout = Layout::new(plan.key_order, plan.container, stream());
     let mut records = Vec::new();
-    while let Some(event) = traffic.next(0) {
-        records.push((event.request.cause, layout.apply(renderer.render(&event)).to_owned()));
-    }
+    let mut take = |event: &Event, record: &str| {
+        records.push((event.request.cause, record.to_owned()));
+        Ok(0)
+    };
+    Source::new(&plan).each(&plan, &mut take).unwrap();
     records
 }
 
@@ -123,6 +117,32 @@ fn a_report_says_what_the_truth_says() {
     for row in &report.vaults {
         let truth = &truth["vaults"][row.vault.as_deref().unwrap()];
         assert_eq!(Value::from(row.failures), truth["failures"], "{:?}", row.vault);
+    }
+}
+
+/// Whatever the shape, the same requests, counted alike.
+#[test]
+fn a_shape_changes_neither_the_records_nor_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, flags: &[&str]| {
+        let out = folder.path().join(name);
+        let typed = ["generate", "--bytes", "300KB", "--seed", "5", "--out", out.to_str().unwrap()];
+        let plan = Plan::new(Arguments::parse_from(typed.iter().chain(flags))).unwrap();
+        let mut truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
+        let bytes = std::fs::read(&out).unwrap();
+        assert_eq!(truth["bytes"].take(), Value::from(bytes.len()), "{name}");
+        (String::from_utf8(bytes).unwrap(), truth)
+    };
+    let (lines, truth) = written("lines.json", &["--single"]);
+    for (shape, name) in [
+        (Shape::Storage, "storage"),
+        (Shape::QueryApiDiagnostics, "query-api-diagnostics"),
+        (Shape::PowershellCsvDedicated, "powershell-csv-dedicated"),
+    ] {
+        let (file, same_truth) = written(name, &["--shape", name]);
+        assert_eq!(same_truth, truth, "{name}");
+        let expected = convert(shape, &Options::default(), &lines).unwrap();
+        assert!(file.as_bytes() == expected, "{name}");
     }
 }
 

@@ -185,12 +185,17 @@ impl Shape {
 }
 
 impl Table {
+    /// How a record becomes a row.
+    fn rows(self) -> fn(&Json) -> Row {
+        match self {
+            Self::Diagnostics => diagnostics::row,
+            Self::Dedicated => dedicated::row,
+        }
+    }
+
     /// The row of a record.
     fn row(self, record: &Json) -> Row {
-        match self {
-            Self::Diagnostics => diagnostics::row(record),
-            Self::Dedicated => dedicated::row(record),
-        }
+        self.rows()(record)
     }
 }
 
@@ -293,25 +298,17 @@ pub(crate) fn writer<'o, W: Write + Send + 'o>(
         Form::Text(wrapping) => Box::new(text::Wrapped::new(wrapping, out)),
         Form::Capture => Box::new(capture::Capture::begin(options.codec, out)?),
         Form::ParquetStorage => Box::new(parquet::Parquet::begin(parquet::storage_row, columns, out)?),
-        Form::Rows(table, carriage) => {
-            let row = match table {
-                Table::Diagnostics => diagnostics::row,
-                Table::Dedicated => dedicated::row,
-            };
-            match carriage {
-                Carriage::Lines => Box::new(json_rows::Objects::lines(table, out)),
-                Carriage::Value => Box::new(json_rows::Objects::value(table, out)),
-                Carriage::Tables => Box::new(json_rows::Tables::begin(table, columns, out)?),
-                Carriage::Az => Box::new(json_rows::Az::begin(table, columns, out)?),
-                Carriage::Portal => {
-                    Box::new(csv::Csv::portal(table, columns, &options.zone, options.date_order, out)?)
-                }
-                Carriage::PowerShell => {
-                    Box::new(csv::Csv::power_shell(table, columns, options.type_line, out)?)
-                }
-                Carriage::Parquet => Box::new(parquet::Parquet::begin(row, columns, out)?),
+        Form::Rows(table, carriage) => match carriage {
+            Carriage::Lines => Box::new(json_rows::Objects::lines(table, out)),
+            Carriage::Value => Box::new(json_rows::Objects::value(table, out)),
+            Carriage::Tables => Box::new(json_rows::Tables::begin(table, columns, out)?),
+            Carriage::Az => Box::new(json_rows::Az::begin(table, columns, out)?),
+            Carriage::Portal => {
+                Box::new(csv::Csv::portal(table, columns, &options.zone, options.date_order, out)?)
             }
-        }
+            Carriage::PowerShell => Box::new(csv::Csv::power_shell(table, columns, options.type_line, out)?),
+            Carriage::Parquet => Box::new(parquet::Parquet::begin(table.rows(), columns, out)?),
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use polars::prelude::{DataFrame, ParquetReader, SerReader};
 use serde_json::Value;
 
-use super::{lines, objects, reshaped, text};
+use super::{REFUSED, lines, objects, reshaped, text};
 use crate::shapes::{Codec, Options, Shape, convert};
 
 /// More than one block of Avro, more than one round of batches.
@@ -47,7 +47,7 @@ fn the_records_own_text_is_kept() {
     assert_eq!(column(&objects(Shape::SiemEventOriginalDotted, &lines), "event.original"), originals);
     for shape in [Shape::SyslogRfc3164, Shape::SyslogRfc5424] {
         let log = text(shape, &lines);
-        let records: Vec<&str> = log.lines().map(|line| &line[line.find('{').unwrap()..]).collect();
+        let records: Vec<&str> = log.lines().map(|line| line.split_at(line.find('{').unwrap()).1).collect();
         assert_eq!(records, originals);
     }
 }
@@ -158,6 +158,15 @@ fn parquet_has_types_and_every_row() {
     }
     let flag = frame(Shape::ParquetDedicated);
     assert_eq!(flag.column("IsRbacAuthorized").unwrap().bool().unwrap().get(0), Some(false));
+}
+
+#[test]
+fn parquet_goes_on_after_a_full_row_group() {
+    let records = 16_384 + 2;
+    let rows = reshaped(Shape::ParquetStorage, &format!("{REFUSED}\n").repeat(records));
+    let frame = ParquetReader::new(Cursor::new(rows)).finish().unwrap();
+    assert_eq!(frame.height(), records);
+    assert_eq!(frame.column("time").unwrap().null_count(), 0);
 }
 
 #[test]
