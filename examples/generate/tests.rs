@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::Value;
 
 use crate::Source;
@@ -96,7 +96,28 @@ fn a_report_says_what_the_truth_says() {
     let plan =
         Plan::new(Arguments::parse_from(typed.iter().copied().chain([out.to_str().unwrap()]))).unwrap();
     let truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
-    let report = report_on(&out);
+    assert_says(&report_on(&out), &truth);
+}
+
+/// The same by every road.
+#[test]
+fn a_report_of_any_shape_says_what_the_truth_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for shape in Shape::value_variants() {
+        let name = shape.to_possible_value().unwrap().get_name().to_owned();
+        let out = folder.path().join(&name);
+        let typed = ["generate", "--events", "2000", "--callers", "50", "--shape", &name, "--out"];
+        let plan =
+            Plan::new(Arguments::parse_from(typed.iter().copied().chain([out.to_str().unwrap()]))).unwrap();
+        let truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
+        let report = report_on(&out);
+        assert_eq!(Value::from(report.coverage.records), truth["records"], "{name}");
+        assert_says(&report, &truth);
+    }
+}
+
+/// Asserts that a report counts what the truth counts.
+fn assert_says(report: &akvlens::report::Report, truth: &Value) {
     let causes: BTreeMap<String, u64> =
         report.causes.iter().map(|row| (row.cause.clone(), row.count)).collect();
     assert_eq!(serde_json::to_value(causes).unwrap(), truth["causes"]);
@@ -109,9 +130,12 @@ fn a_report_says_what_the_truth_says() {
             (who, (row["requests"].as_u64().unwrap(), row["failures"].as_u64().unwrap()))
         })
         .collect();
-    let named = report.by_caller_operation.into_iter().filter(|row| row.oid.is_some() || row.appid.is_some());
+    let named = report.by_caller_operation.iter().filter(|row| row.oid.is_some() || row.appid.is_some());
     let counted: BTreeMap<_, _> = named
-        .map(|row| ([row.vault, row.oid, row.appid, row.operation], (row.requests, row.failures)))
+        .map(|row| {
+            let who = [&row.vault, &row.oid, &row.appid, &row.operation].map(Option::clone);
+            (who, (row.requests, row.failures))
+        })
         .collect();
     assert_eq!(counted, expected);
     for row in &report.vaults {

@@ -6,6 +6,7 @@
 
 mod content;
 mod names;
+mod samples;
 
 use crate::shapes::{Options, Shape, convert};
 
