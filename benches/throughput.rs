@@ -25,6 +25,9 @@ mod floor;
 mod generator;
 #[path = "throughput/input.rs"]
 mod input;
+#[path = "../examples/reshape/shapes.rs"]
+#[allow(dead_code, reason = "options are the converter's own")]
+mod shapes;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -44,7 +47,8 @@ use akvlens::ingest::{Ingest, RANGE_BYTES, Silent};
 use akvlens::source::list;
 // The generator's modules look for each other at the root.
 use generator::{calendar, cause, cli, json, message, operation, people, properties, random, traffic, world};
-use input::Input;
+use input::{Input, Reshaped};
+use shapes::Shape;
 
 /// Where the input's files go; main makes it and takes it away.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -167,6 +171,29 @@ fn gunzip(bencher: Bencher) {
 #[divan::bench(name = "14 ingest: 1 gzip file, 1 thread", sample_count = 12)]
 fn one_gzip_file(bencher: Bencher) {
     ingest(bencher, 1, RANGE_BYTES, |input| vec![input.gzip_file.clone()]);
+}
+
+/// Shapes whose decoding is measured; the first is what the others are compared with.
+const SHAPES: &[Shape] = &[
+    Shape::Storage,
+    Shape::LogAnalyticsExportDiagnostics,
+    Shape::LogAnalyticsExportDedicated,
+    Shape::QueryApiDiagnostics,
+    Shape::QueryApiDedicated,
+    Shape::AzDedicated,
+    Shape::SiemMessage,
+    Shape::SyslogRfc5424,
+];
+
+/// The same records in every shape: compare records a second, since the bytes of one shape are many times
+/// another's.
+#[divan::bench(name = "15 decode by shape", args = SHAPES, sample_count = 12)]
+fn decode_shape(bencher: Bencher, shape: Shape) {
+    let reshaped = Reshaped::new(&INPUT, shape);
+    bencher
+        .counter(BytesCount::of_slice(&reshaped.bytes))
+        .counter(ItemsCount::new(reshaped.records))
+        .bench_local(|| records(black_box(&reshaped.bytes)));
 }
 
 /// Counts the records of a blob.

@@ -1,10 +1,10 @@
 //! The whole program, from bytes on disk to report and exit status, in one binary.
 //!
 //! `log` writes the logs, `program` runs akvlens; each other module holds one promise: samples have
-//! the answers that lie beside them, damage is counted and located, the way through the program
-//! does not show in the result, a table kept as
-//! Parquet is the table kept as JSON, the command line says what is wrong, and no text of a log acts on
-//! whoever reads the report.
+//! the answers that lie beside them, the same records give the same report in every shape, what was
+//! exported twice counts once, damage is counted and located, the way through the program does not
+//! show in the result, a table kept as Parquet is the table kept as JSON, the command line says what
+//! is wrong, and no text of a log acts on whoever reads the report.
 
 // Clippy lets only test functions unwrap, not what they call.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect is to end it")]
@@ -28,3 +28,5 @@ mod invariance;
 mod parquet;
 #[path = "tests/samples.rs"]
 mod samples;
+#[path = "tests/shapes.rs"]
+mod shapes;

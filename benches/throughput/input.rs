@@ -11,6 +11,7 @@ use akvlens::decode::{Decoded, Limits, decode};
 use flate2::write::GzEncoder;
 
 use crate::generator;
+use crate::shapes::{Options, Shape, convert};
 
 /// Size where none is asked for, in millions of bytes.
 const DEFAULT_MB: u32 = 64;
@@ -61,6 +62,25 @@ impl Input {
         assert_eq!(records(&input.lines), input.records, "every line is an audit record");
         assert_eq!(records(&input.wrapper), input.records, "every element is an audit record");
         input
+    }
+}
+
+/// The records of an input in another shape.
+pub(crate) struct Reshaped {
+    /// How many.
+    pub(crate) records: usize,
+    /// The file.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Reshaped {
+    /// Makes the file.
+    pub(crate) fn new(input: &Input, shape: Shape) -> Self {
+        let lines = std::str::from_utf8(&input.lines).expect("the generator writes text");
+        let bytes = convert(shape, &Options::default(), lines).expect("memory can be written");
+        // As above: a table about what was refused would say nothing.
+        assert_eq!(records(&bytes), input.records, "{shape:?}: every record is read");
+        Self { records: input.records, bytes }
     }
 }
 

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
 
 use crate::calendar::{TICKS_PER_SECOND, Ticks};
+use crate::shapes::Shape;
 
 /// Writes synthetic Azure Key Vault audit logs, and the truth about them
 ///
@@ -77,6 +78,10 @@ pub(crate) struct Arguments {
     /// Order of the keys
     #[arg(long, value_enum, default_value_t = KeyOrder::Fixed)]
     key_order: KeyOrder,
+
+    /// Write one file in another shape in which Azure exports records; sizes are still those of JSON Lines
+    #[arg(long, value_enum, conflicts_with_all = ["container", "compression", "key_order"])]
+    shape: Option<Shape>,
 
     /// Where the truth goes, outside the directory of blobs [default: PATH.truth.json]
     #[arg(long, value_name = "FILE")]
@@ -154,6 +159,8 @@ pub(crate) struct Plan {
     pub(crate) compression: Compression,
     /// Order of the keys.
     pub(crate) key_order: KeyOrder,
+    /// The shape, if it is not the storage archive's.
+    pub(crate) shape: Option<Shape>,
     /// The truth file.
     pub(crate) truth: PathBuf,
 }
@@ -165,17 +172,18 @@ impl Plan {
             Some(path) => path,
             None => beside(&typed.out)?,
         };
-        if !typed.single && absolute(&truth)?.starts_with(absolute(&typed.out)?) {
+        let single = typed.single || typed.shape.is_some();
+        if !single && absolute(&truth)?.starts_with(absolute(&typed.out)?) {
             return Err(invalid(format!("{}: the truth may not lie inside --out", truth.display())));
         }
-        if typed.single && absolute(&truth)? == absolute(&typed.out)? {
+        if single && absolute(&truth)? == absolute(&typed.out)? {
             return Err(invalid(format!("{}: --out and --truth are the same file", truth.display())));
         }
         Ok(Self {
             extent: typed.bytes.map_or(Extent::Records(typed.events), Extent::Bytes),
             seed: typed.seed,
             out: typed.out,
-            single: typed.single,
+            single,
             vaults: count(typed.vaults)?,
             callers: count(typed.callers)?,
             failures_ppm: typed.failures,
@@ -184,6 +192,7 @@ impl Plan {
             container: typed.container,
             compression: typed.compression,
             key_order: typed.key_order,
+            shape: typed.shape,
             truth,
         })
     }

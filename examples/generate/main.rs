@@ -7,7 +7,7 @@
 //!
 //! The same flags and seed give the same records on every platform: whole numbers only, no clock, no hash
 //! order. Memory holds the world (vaults, callers, their objects), counts, and one chunk of each open
-//! blob; never records.
+//! blob; never records. In another shape (`--shape`) it holds what `reshape` holds: at most a row group.
 //!
 //! ```text
 //! cargo run --release --example generate -- --events 1000000 --seed 1 --out /tmp/logs
@@ -29,6 +29,10 @@ mod people;
 mod properties;
 mod random;
 mod record;
+mod reshaped;
+#[path = "../reshape/shapes.rs"]
+#[allow(dead_code, reason = "options are the converter's own")]
+mod shapes;
 mod traffic;
 mod truth;
 mod world;
@@ -42,11 +46,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use fastrand::Rng;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Totals};
 use crate::cli::{Arguments, Plan};
 use crate::layout::Layout;
 use crate::record::Renderer;
-use crate::traffic::Traffic;
+use crate::traffic::{Event, Traffic};
 use crate::truth::{Counts, Truth};
 use crate::world::World;
 
@@ -68,21 +72,55 @@ fn main() -> ExitCode {
 
 /// Writes every record of the plan and returns what was written.
 fn generate(plan: &Plan) -> io::Result<Truth> {
-    let mut root = Rng::with_seed(plan.seed);
-    let mut stream = || Rng::with_seed(root.u64(..));
-    let world = World::new(plan, &mut stream());
-    let mut traffic = Traffic::new(plan, &world, stream());
-    let mut renderer = Renderer::new(&world, stream());
-    let mut layout = Layout::new(plan.key_order, plan.container, stream());
+    let source = Source::new(plan);
+    let mut counts = Counts::new(&source.world);
+    let totals = match plan.shape {
+        None => write_blobs(&source, plan, &mut counts),
+        Some(shape) => reshaped::write(&source, plan, shape, &mut counts),
+    };
+    Ok(counts.into_truth(plan, &source.world, totals?))
+}
+
+/// Writes every record of the plan as blobs, counting them.
+fn write_blobs(source: &Source, plan: &Plan, counts: &mut Counts) -> io::Result<Totals> {
     let mut blobs = Blobs::create(plan)?;
-    let mut counts = Counts::new(&world);
-    while let Some(event) = traffic.next(blobs.bytes()) {
-        let record = layout.apply(renderer.render(&event));
-        blobs.append(&world.vaults[event.request.vault], event.arrival, record)?;
-        counts.add(&event);
+    source.each(plan, |event, record| {
+        counts.add(event);
+        blobs.append(&source.world.vaults[event.request.vault], event.arrival, record)?;
+        Ok(blobs.bytes())
+    })?;
+    blobs.finish()
+}
+
+/// Where records come from: the world, and the random streams that go over it.
+#[derive(Debug)]
+struct Source {
+    world: World,
+    traffic: Rng,
+    renderer: Rng,
+    layout: Rng,
+}
+
+impl Source {
+    /// The world of a plan.
+    fn new(plan: &Plan) -> Self {
+        let mut root = Rng::with_seed(plan.seed);
+        let mut stream = || Rng::with_seed(root.u64(..));
+        let world = World::new(plan, &mut stream());
+        Self { world, traffic: stream(), renderer: stream(), layout: stream() }
     }
-    let totals = blobs.finish()?;
-    Ok(counts.into_truth(plan, &world, totals))
+
+    /// Hands every record to `take`, which returns the bytes so far; each time the same records.
+    fn each(&self, plan: &Plan, mut take: impl FnMut(&Event, &str) -> io::Result<u64>) -> io::Result<()> {
+        let mut traffic = Traffic::new(plan, &self.world, self.traffic.clone());
+        let mut renderer = Renderer::new(&self.world, self.renderer.clone());
+        let mut layout = Layout::new(plan.key_order, plan.container, self.layout.clone());
+        let mut bytes = 0;
+        while let Some(event) = traffic.next(bytes) {
+            bytes = take(&event, layout.apply(renderer.render(&event)))?;
+        }
+        Ok(())
+    }
 }
 
 /// Tells, on standard error, what was written and where.

@@ -2,31 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use clap::Parser;
-use fastrand::Rng;
+use clap::{Parser, ValueEnum};
 use serde_json::Value;
 
+use crate::Source;
 use crate::cause::Cause;
 use crate::cli::{Arguments, Plan};
-use crate::layout::Layout;
-use crate::record::Renderer;
-use crate::traffic::Traffic;
-use crate::world::World;
+use crate::shapes::{Options, Shape, convert};
+use crate::traffic::Event;
 
 /// The records of a run, each with its cause.
 fn records(flags: &[&str]) -> Vec<(Cause, String)> {
     let typed = ["generate", "--out", "logs"].iter().chain(flags);
     let plan = Plan::new(Arguments::parse_from(typed)).unwrap();
-    let mut root = Rng::with_seed(plan.seed);
-    let mut stream = || Rng::with_seed(root.u64(..));
-    let world = World::new(&plan, &mut stream());
-    let mut traffic = Traffic::new(&plan, &world, stream());
-    let mut renderer = Renderer::new(&world, stream());
-    let mut layout = Layout::new(plan.key_order, plan.container, stream());
     let mut records = Vec::new();
-    while let Some(event) = traffic.next(0) {
-        records.push((event.request.cause, layout.apply(renderer.render(&event)).to_owned()));
-    }
+    let mut take = |event: &Event, record: &str| {
+        records.push((event.request.cause, record.to_owned()));
+        Ok(0)
+    };
+    Source::new(&plan).each(&plan, &mut take).unwrap();
     records
 }
 
@@ -102,7 +96,28 @@ fn a_report_says_what_the_truth_says() {
     let plan =
         Plan::new(Arguments::parse_from(typed.iter().copied().chain([out.to_str().unwrap()]))).unwrap();
     let truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
-    let report = report_on(&out);
+    assert_says(&report_on(&out), &truth);
+}
+
+/// The same by every road.
+#[test]
+fn a_report_of_any_shape_says_what_the_truth_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for shape in Shape::value_variants() {
+        let name = shape.to_possible_value().unwrap().get_name().to_owned();
+        let out = folder.path().join(&name);
+        let typed = ["generate", "--events", "2000", "--callers", "50", "--shape", &name, "--out"];
+        let plan =
+            Plan::new(Arguments::parse_from(typed.iter().copied().chain([out.to_str().unwrap()]))).unwrap();
+        let truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
+        let report = report_on(&out);
+        assert_eq!(Value::from(report.coverage.records), truth["records"], "{name}");
+        assert_says(&report, &truth);
+    }
+}
+
+/// Asserts that a report counts what the truth counts.
+fn assert_says(report: &akvlens::report::Report, truth: &Value) {
     let causes: BTreeMap<String, u64> =
         report.causes.iter().map(|row| (row.cause.clone(), row.count)).collect();
     assert_eq!(serde_json::to_value(causes).unwrap(), truth["causes"]);
@@ -115,14 +130,43 @@ fn a_report_says_what_the_truth_says() {
             (who, (row["requests"].as_u64().unwrap(), row["failures"].as_u64().unwrap()))
         })
         .collect();
-    let named = report.by_caller_operation.into_iter().filter(|row| row.oid.is_some() || row.appid.is_some());
+    let named = report.by_caller_operation.iter().filter(|row| row.oid.is_some() || row.appid.is_some());
     let counted: BTreeMap<_, _> = named
-        .map(|row| ([row.vault, row.oid, row.appid, row.operation], (row.requests, row.failures)))
+        .map(|row| {
+            let who = [&row.vault, &row.oid, &row.appid, &row.operation].map(Option::clone);
+            (who, (row.requests, row.failures))
+        })
         .collect();
     assert_eq!(counted, expected);
     for row in &report.vaults {
         let truth = &truth["vaults"][row.vault.as_deref().unwrap()];
         assert_eq!(Value::from(row.failures), truth["failures"], "{:?}", row.vault);
+    }
+}
+
+/// Whatever the shape, the same requests, counted alike.
+#[test]
+fn a_shape_changes_neither_the_records_nor_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, flags: &[&str]| {
+        let out = folder.path().join(name);
+        let typed = ["generate", "--bytes", "300KB", "--seed", "5", "--out", out.to_str().unwrap()];
+        let plan = Plan::new(Arguments::parse_from(typed.iter().chain(flags))).unwrap();
+        let mut truth = serde_json::to_value(crate::generate(&plan).unwrap()).unwrap();
+        let bytes = std::fs::read(&out).unwrap();
+        assert_eq!(truth["bytes"].take(), Value::from(bytes.len()), "{name}");
+        (String::from_utf8(bytes).unwrap(), truth)
+    };
+    let (lines, truth) = written("lines.json", &["--single"]);
+    for (shape, name) in [
+        (Shape::Storage, "storage"),
+        (Shape::QueryApiDiagnostics, "query-api-diagnostics"),
+        (Shape::PowershellCsvDedicated, "powershell-csv-dedicated"),
+    ] {
+        let (file, same_truth) = written(name, &["--shape", name]);
+        assert_eq!(same_truth, truth, "{name}");
+        let expected = convert(shape, &Options::default(), &lines).unwrap();
+        assert!(file.as_bytes() == expected, "{name}");
     }
 }
 

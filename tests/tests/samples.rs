@@ -152,13 +152,23 @@ fn records_at(log: &str, line: usize) -> Vec<Value> {
     wrapped.unwrap_or_else(|| vec![value])
 }
 
+/// Whether a sample holds records as they were written, and not rows or files of another format.
+fn holds_records(name: &str) -> bool {
+    !name.starts_with("samples/every-shape/") || name.starts_with("samples/every-shape/storage/")
+}
+
+/// The findings about failures: `every-shape/` holds its records many times, which is a finding too.
+fn failures(report: &Value) -> Vec<&Value> {
+    list(&report["findings"]).iter().filter(|finding| finding["code"] != "double-export").collect()
+}
+
 #[test]
 fn every_piece_of_evidence_points_at_its_record() {
     let report = report(root(), 0, ["samples"]);
-    let logs: BTreeMap<String, String> =
-        answers("samples").into_keys().map(|name| (name.clone(), log_of(&name))).collect();
-    let findings = list(&report["findings"]).iter();
-    let evidence: Vec<&Value> = findings.flat_map(|finding| list(&finding["evidence"])).collect();
+    let names = answers("samples").into_keys().filter(|name| holds_records(name));
+    let logs: BTreeMap<String, String> = names.map(|name| (name.clone(), log_of(&name))).collect();
+    let evidence = failures(&report).into_iter().flat_map(|finding| list(&finding["evidence"]));
+    let evidence: Vec<&Value> = evidence.filter(|piece| holds_records(text(&piece["blob"]))).collect();
     assert!(evidence.len() > 100);
     for piece in evidence {
         let line = usize::try_from(number(&piece["line"])).unwrap();
@@ -175,7 +185,7 @@ fn every_piece_of_evidence_points_at_its_record() {
 fn every_finding_counts_requests_of_its_cause() {
     let report = report(root(), 0, ["samples"]);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for finding in list(&report["findings"]) {
+    for finding in failures(&report) {
         *found.entry(text(&finding["code"]).to_owned()).or_default() += number(&finding["count"]);
         assert!(!list(&finding["evidence"]).is_empty(), "{finding}");
         assert!(!list(&finding["fix"]).is_empty(), "{finding}");
