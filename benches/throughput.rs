@@ -229,6 +229,7 @@ fn ingest(bencher: Bencher, threads: usize, range_bytes: u64, files: impl Fn(&In
     let ingest = Ingest {
         causes: &CAUSES,
         limits: Limits::default(),
+        dates: akvlens::decode::csv::Dates::default(),
         threads,
         progress: &Silent,
         interrupted: &interrupted,

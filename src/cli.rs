@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::classify::causes::Severity;
+use crate::decode::csv::{DateOrder, Zone};
 
 /// Reads exported Azure Key Vault audit logs and says what failed, who it was, why, and what to do.
 #[derive(Debug, Parser)]
@@ -121,13 +122,22 @@ pub struct ExplainArgs {
 /// What commands that read logs take.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// Files, folders, globs, folders of facts, or `-` for standard input; plain, gzip or zstd
+    /// Files, folders, globs, folders of facts, or `-` for standard input: JSON, CSV, Avro (Capture)
+    /// or Parquet, plain, gzip or zstd
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<String>,
     /// Count each request once, however often and in whatever shape it was exported. Reads the logs
     /// twice and needs about 50 bytes of memory a record
     #[arg(long)]
     pub dedup: bool,
+    /// How dates in CSV that do not begin with the year are written (month, day, year as mdy; dmy;
+    /// ymd), where the rows of a file do not tell
+    #[arg(long, value_name = "ORDER")]
+    pub date_order: Option<DateOrder>,
+    /// The time zone of times in CSV whose header names none, or an unknown one: UTC+01:00 or
+    /// Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub csv_zone: Option<Zone>,
     /// Write every record that could not be read to a file, one JSON object a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rejects: Option<PathBuf>,

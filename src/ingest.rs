@@ -4,6 +4,7 @@
 //! own; at the end these are merged, so neither the number of workers nor the order of blobs shows
 //! in the result. Damage in a blob is counted and the run goes on.
 
+mod carrier;
 mod ranges;
 mod rejects;
 mod repeats;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::classify::Classifier;
 use crate::classify::causes::Causes;
 use crate::decode::compression::{Compression, Decompressed, ExpansionLimit};
+use crate::decode::csv::Dates;
 use crate::decode::shape::Container;
 use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode_from};
 use crate::error::Error;
@@ -55,6 +57,8 @@ pub struct Ingest<'i> {
     pub causes: &'i Causes,
     /// Bounds for each blob.
     pub limits: Limits,
+    /// How dates in CSV are read.
+    pub dates: Dates,
     /// Workers.
     pub threads: usize,
     /// Who is told how far the run is.
@@ -301,15 +305,20 @@ impl Worker<'_> {
             Err(error) => return self.broken(task, name, Reason::Unreadable, error.to_string()),
         };
         let compression = reader.compression();
-        let limits = self.ingest.limits;
-        let (totals, result) =
-            decode_from(reader, task.range.start, limits, |found| self.take(task, name, found));
+        let Ingest { limits, dates, .. } = *self.ingest;
+        let sink = |found: Decoded<'_>| self.take(task, name, found);
+        let (totals, result) = if task.range == WHOLE {
+            carrier::decode_blob(task.blob, reader, limits, &dates, sink)
+        } else {
+            decode_from(reader, task.range.start, limits, sink)
+        };
         self.done.line_ends.insert(task.name.clone(), totals.line_ends);
         let coverage = self.done.facts.coverage.blob(name);
         coverage.compression = compression;
         coverage.bytes = totals.bytes;
         coverage.blank = totals.blank;
         coverage.containers = totals.containers;
+        coverage.incomplete |= totals.incomplete;
         coverage.stored_bytes = digest.bytes();
         coverage.digest = digest.finish();
         if let Err(error) = result {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::classify::causes::{Causes, Severity};
 use crate::cli::{ColorWhen, FilterArgs, Global, InputArgs};
 use crate::decode::Limits;
+use crate::decode::csv::{DateOrder, Dates, Zone};
 use crate::error::Error;
 use crate::findings::Judgement;
 use crate::findings::filter::{Filter, Names};
@@ -38,6 +39,10 @@ pub struct File {
     max_record: Option<String>,
     /// Expansion bound.
     max_expansion: Option<u64>,
+    /// Order of dates in CSV.
+    date_order: Option<DateOrder>,
+    /// Time zone of CSV.
+    csv_zone: Option<String>,
     /// Rejected records that are put up with.
     max_rejected: Option<u64>,
     /// Seconds for a challenge's answer.
@@ -90,6 +95,8 @@ pub struct Input {
     pub inputs: Vec<String>,
     /// Bounds for each blob.
     pub limits: Limits,
+    /// How dates in CSV are read.
+    pub dates: Dates,
     /// Count each request once.
     pub dedup: bool,
     /// Where rejects go.
@@ -144,10 +151,21 @@ impl Settings {
             Some(text) => size(text)?,
             None => default.max_record_bytes,
         };
+        let zone_of_file = || {
+            let read = |zone: &String| zone.parse::<Zone>().map_err(|why| (zone.clone(), why));
+            self.file.csv_zone.as_ref().map(read).transpose()
+        };
+        let zone = match args.csv_zone {
+            Some(zone) => Some(zone),
+            None => zone_of_file().map_err(|(zone, why)| {
+                Error::Usage(format!("csv-zone '{zone}' in the settings file: {why}"))
+            })?,
+        };
         let max_expansion = args.max_expansion.or(self.file.max_expansion).unwrap_or(default.max_expansion);
         Ok(Input {
             inputs: args.inputs.clone(),
             limits: Limits { max_record_bytes, max_expansion: max_expansion.max(1) },
+            dates: Dates { order: args.date_order.or(self.file.date_order), zone },
             dedup: args.dedup,
             rejects: args.rejects.clone(),
             max_rejected: args.max_rejected.or(self.file.max_rejected).unwrap_or(0),

@@ -177,6 +177,7 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
     let ingest = akvlens::ingest::Ingest {
         causes: &causes,
         limits: akvlens::decode::Limits::default(),
+        dates: akvlens::decode::csv::Dates::default(),
         threads: 2,
         progress: &akvlens::ingest::Silent,
         interrupted: &interrupted,

@@ -71,17 +71,6 @@ pub const MAX_HELD_BYTES: u64 = 512 << 20;
 /// What a row counts against the bound on expansion, beside its texts.
 const ROW_COST: u64 = 16;
 
-/// Parts of a file were not read and have been handed out as rejects: the payload of the [`io::Error`]
-/// that [`decode`] then returns. The blob is incomplete; there is nothing more to reject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("parts of the Parquet file could not be read")]
-pub struct Incomplete;
-
-/// Whether an error of [`decode`] is only [`Incomplete`].
-pub fn is_incomplete(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Incomplete>())
-}
-
 /// Whether a blob that begins so is Parquet (an encrypted one too, which is refused by name).
 pub fn is_parquet(start: &[u8]) -> bool {
     start.starts_with(&MAGIC) || start.starts_with(&ENCRYPTED_MAGIC)
@@ -92,8 +81,8 @@ pub fn is_parquet(start: &[u8]) -> bool {
 /// is one reject; a damaged row group is one for all of its rows that are left, and the next is read.
 ///
 /// # Errors
-/// [`Incomplete`] when anything was damaged or refused by name; [`ExpansionLimit`]; or what the reader
-/// reports. What was handed out before stays valid.
+/// [`ExpansionLimit`], or what the reader reports. What was handed out before stays valid. What was
+/// damaged or refused by name is handed out as rejects, and [`Totals::incomplete`] set.
 pub fn decode(
     mut file: impl Read + Seek,
     limits: Limits,
@@ -105,6 +94,7 @@ pub fn decode(
         Err(error) => return (totals, Err(error)),
     };
     totals.bytes = length;
+    totals.containers.insert(Container::Parquet);
     let mut decoder = Decoder {
         file: &mut file,
         length,
@@ -114,11 +104,11 @@ pub fn decode(
         sink: &mut sink,
     };
     let result = match decoder.run() {
-        Ok(()) if decoder.incomplete => Err(io::Error::new(io::ErrorKind::InvalidData, Incomplete)),
         Ok(()) => Ok(()),
         Err(Fault::Io(error)) => Err(error),
         Err(_) => Err(io::Error::other(ExpansionLimit { factor: limits.max_expansion })),
     };
+    totals.incomplete = decoder.incomplete;
     (totals, result)
 }
 

@@ -20,6 +20,7 @@ fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (Strin
     let ingest = Ingest {
         causes: &CAUSES,
         limits: Limits::default(),
+        dates: Dates::default(),
         threads,
         progress: &Silent,
         interrupted: &interrupted,
@@ -67,6 +68,7 @@ fn an_interrupted_run_gives_nothing() {
     let ingest = Ingest {
         causes: &CAUSES,
         limits: Limits::default(),
+        dates: Dates::default(),
         threads: 2,
         progress: &Silent,
         interrupted: &interrupted,

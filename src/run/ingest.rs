@@ -174,6 +174,7 @@ fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Ingeste
     let ingest = Ingest {
         causes: &settings.causes,
         limits: input.limits,
+        dates: input.dates,
         threads: settings.threads,
         progress: &bar,
         interrupted: &INTERRUPTED,

@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::decode::compression::{Compression, sniff};
+use crate::decode::{capture, csv, parquet};
 
 /// What a file looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +34,16 @@ const KNOWN: &[(&[u8], &str)] = &[
     (b"<html", "HTML or XML"),
 ];
 
+/// Bytes that are looked at: the header of a CSV must be among them.
+const LOOK: u64 = 16 << 10;
+
 /// Names that logs have, whatever is in them.
 const LOG_NAMES: &[&str] = &["json", "jsonl", "ndjson", "log", "gz", "zst"];
 
 /// Looks at a file's first bytes. A file that cannot be opened is left to the reader to report.
 pub(super) fn look(path: &Path) -> Looks {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let read = File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut start));
     if let Some(what) = own_output(&start) {
         return Looks::LikeSomethingElse(what);
     }
@@ -55,7 +59,7 @@ pub(super) fn look(path: &Path) -> Looks {
 /// What a file is that is plainly no log, whatever its name says and whoever named it.
 pub(super) fn other_kind(path: &Path) -> Option<&'static str> {
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).ok()?;
+    File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut start)).ok()?;
     known_kind(&start)
 }
 
@@ -63,7 +67,7 @@ pub(super) fn other_kind(path: &Path) -> Option<&'static str> {
 fn known_kind(start: &[u8]) -> Option<&'static str> {
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let known = KNOWN.iter().find(|(magic, _)| start.starts_with(magic) || text.starts_with(magic));
-    known.map(|(_, what)| *what)
+    known.map(|(_, what)| *what).or_else(|| csv::other_export(start))
 }
 
 /// What akvlens itself writes, which may lie beside the logs.
@@ -85,7 +89,9 @@ fn look_at(start: &[u8]) -> Looks {
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let object = |line: &[u8]| line.first().is_some_and(|byte| matches!(byte, b'{' | b'['));
     if text.is_empty()
-        || [&b"PAR1"[..], b"Obj\x01"].iter().any(|magic| start.starts_with(magic))
+        || capture::is_capture(start)
+        || parquet::is_parquet(start)
+        || csv::is_csv(start)
         || text.split(|byte| *byte == b'\n').any(|line| object(line.trim_ascii_start())) && !is_toml(text)
         || text.split(|byte| *byte == b'\n').any(is_prefixed_record)
     {

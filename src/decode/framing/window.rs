@@ -73,7 +73,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Line of the position, from 1.
-    pub(super) fn line_number(&self) -> u64 {
+    pub(in crate::decode) fn line_number(&self) -> u64 {
         self.line
     }
 
@@ -83,7 +83,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Bytes read from the reader so far.
-    pub(super) fn bytes_read(&self) -> u64 {
+    pub(in crate::decode) fn bytes_read(&self) -> u64 {
         self.base + self.filled as u64 - self.start
     }
 
@@ -112,6 +112,11 @@ impl<R: Read> Window<R> {
     /// The reader's error, once everything before it is consumed.
     pub(in crate::decode) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
+    }
+
+    /// Whether the reader has failed, so that the bytes at hand may be cut.
+    pub(in crate::decode) fn has_failed(&self) -> bool {
+        self.error.is_some()
     }
 
     /// Reads on; false at the end of the blob or at an error. The position's bytes stay.
