@@ -8,6 +8,7 @@ use polars::prelude::{
     SerReader, StringChunked, TimeUnit,
 };
 
+use super::claims::check;
 use super::{Table, TableError};
 
 /// A table being written.
@@ -91,6 +92,7 @@ pub(super) struct Read {
 impl Read {
     /// Opens a file.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
+        check(&bytes).map_err(|what| TableError::Value { table, what: what.into() })?;
         let frame = guarded(table, || ParquetReader::new(Cursor::new(bytes)).finish())?;
         Ok(Self { table, frame })
     }
