@@ -8,6 +8,7 @@ use akvlens::{output, run};
 use clap::Parser;
 
 fn main() -> ExitCode {
+    output::tell_panics_by_place();
     match run::run(&Cli::parse()) {
         Ok(status) => status.into(),
         // `| head` has seen enough.

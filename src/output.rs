@@ -84,9 +84,37 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "akvlens: {}", line(text));
 }
 
+/// From here on a panic tells its place and nothing else, as its message may quote a log; but with
+/// `RUST_BACKTRACE`, whoever sets it wants to see all. A panic that is caught is told again as what
+/// it becomes: a blob's reject, or an error that names the file.
+pub fn tell_panics_by_place() {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place =
+                panic.location().map(|place| format!(" at {}:{}", in_crate(place.file()), place.line()));
+            note(&format!("internal error{}", place.unwrap_or_default()));
+        }));
+    }
+}
+
+/// A source file from its crate's folder on, wherever the crate lay when it was compiled.
+fn in_crate(file: &str) -> String {
+    let parts: Vec<&str> = file.split(['/', '\\']).collect();
+    let source = parts.iter().rposition(|part| *part == "src").unwrap_or(0);
+    parts.get(source.saturating_sub(1)..).unwrap_or_default().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_told_within_its_crate() {
+        assert_eq!(in_crate("src/decode.rs"), "src/decode.rs");
+        assert_eq!(in_crate("/home/x/.cargo/registry/src/y/some-0.5.2/src/a/b.rs"), "some-0.5.2/src/a/b.rs");
+        assert_eq!(in_crate("C:\\x\\some-0.5.2\\src\\b.rs"), "some-0.5.2/src/b.rs");
+        assert_eq!(in_crate(""), "");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_kept_on_failure() {

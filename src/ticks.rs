@@ -15,6 +15,12 @@ pub const TICKS_PER_SECOND: i64 = 10_000_000;
 pub struct Ticks(pub i64);
 
 impl Ticks {
+    /// The first instant that a log can name: year 1, a day earlier by its offset.
+    pub const FIRST: Self = Self((-62_135_596_800 - 86_400) * TICKS_PER_SECOND);
+
+    /// The last instant that a log can name: year 9999, a day later by its offset.
+    pub const LAST: Self = Self((253_402_300_800 + 86_400) * TICKS_PER_SECOND - 1);
+
     /// Reads an ISO 8601 instant: `2024-04-02T08:20:49.2681600Z`, with any number of fractional
     /// digits (those past 100 ns are cut), a space in place of `T`, and `Z`, an offset or, as
     /// Azure's times are UTC, nothing behind it. Years 0001 to 9999. `None` for anything else.
@@ -203,6 +209,14 @@ mod tests {
         ] {
             assert_eq!(Ticks::from_iso(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_instant_of_a_log_is_within_bounds() {
+        let earliest = Ticks::from_iso("0001-01-01T00:00:00+23:59").unwrap();
+        let latest = Ticks::from_iso("9999-12-31T23:59:59.9999999-23:59").unwrap();
+        assert!(Ticks::FIRST <= earliest && latest <= Ticks::LAST);
+        assert!(Ticks::FIRST.to_chrono().is_some() && Ticks::LAST.to_chrono().is_some());
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use akvlens::decode::compression::{Compression, Decompressed, sniff};
 use akvlens::decode::framing::Framer;
+use akvlens::decode::shape::Container;
 use akvlens::decode::{Decoded, Limits, Place, Totals, decode_frames};
 
 use crate::reader::{Stepwise, steer};
@@ -113,7 +114,8 @@ fn check_totals(blob: &[u8], (units, totals): &(Vec<Unit>, Totals)) {
     assert!(totals.blank <= line_ends + 1, "more blank lines than lines");
     let nothing = units.is_empty() && totals.blank == 0;
     let looks_empty = blob.iter().all(|byte| b" \t\r\x0b\x0c\n,[]{}\":\xef\xbb\xbf".contains(byte));
-    assert!(!nothing || looks_empty || totals.shapes.records_wrapper || totals.shapes.value_wrapper);
+    let wrappers = [Container::RecordsWrapper, Container::ValueWrapper, Container::QueryTables];
+    assert!(!nothing || looks_empty || totals.containers.iter().any(|container| wrappers.contains(&container)));
 }
 
 /// A blob that begins elsewhere has the same units there.

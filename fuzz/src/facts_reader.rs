@@ -168,7 +168,7 @@ fn facts_of_a_log() -> Facts {
         true
     });
     let coverage = facts.coverage.blob(blob);
-    (coverage.bytes, coverage.blank, coverage.shapes) = (totals.bytes, totals.blank, totals.shapes);
+    (coverage.bytes, coverage.blank, coverage.containers) = (totals.bytes, totals.blank, totals.containers);
     facts
 }
 

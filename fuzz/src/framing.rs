@@ -1,7 +1,8 @@
 //! The framer: which stretches of a blob are frames.
 
-use akvlens::decode::framing::{FrameKind, Framer, Shape};
-use akvlens::decode::{Place, Totals};
+use akvlens::decode::framing::{FrameKind, Framer};
+use akvlens::decode::shape::{Container, Containers};
+use akvlens::decode::{Reason, Place, Totals};
 
 use crate::reader::{Stepwise, steer};
 
@@ -54,7 +55,7 @@ pub fn framing(bytes: &[u8]) {
     let whole = Way { step: usize::MAX, chunk, most, proof };
     let (found, totals) = frames(blob, whole);
     check_places(blob, &found, totals, most);
-    check_gaps(blob, &found, totals.shapes);
+    check_gaps(blob, &found, totals.containers);
     for step in [usize::from(step % 16) + 1, usize::from(step)] {
         let stepwise = frames(blob, Way { step, ..whole });
         assert_eq!(stepwise, (found.clone(), totals), "read {step} bytes at a time");
@@ -87,7 +88,7 @@ fn frames(blob: &[u8], way: Way) -> (Vec<Found>, Totals) {
 /// What the decoder says of a line.
 fn is_taken(line: &[u8], proof: Proof) -> bool {
     let is_record = |object: serde_json::Map<String, serde_json::Value>| {
-        !["records", "Records", "value"].iter().any(|name| object.contains_key(*name))
+        !["records", "Records", "value", "tables"].iter().any(|name| object.contains_key(*name))
     };
     match proof {
         Proof::Json => serde_json::from_slice(line).is_ok_and(is_record),
@@ -112,7 +113,10 @@ fn check_places(blob: &[u8], found: &[Found], totals: Totals, most: usize) {
         }
         if whole {
             assert!(length <= most, "a record of {length} bytes");
-            assert!(frame.bytes.starts_with(b"{") && frame.bytes.ends_with(b"}"), "no object at {start}");
+            let (begin, end) = if frame.kind == FrameKind::Row { (b"[", b"]") } else { (b"{", b"}") };
+            let from = if let FrameKind::Prefixed(prefix) = frame.kind { prefix } else { 0 };
+            let object = &frame.bytes[from..];
+            assert!(object.starts_with(begin) && object.ends_with(end), "no record at {start}");
         }
     }
     assert_eq!(totals.bytes, blob.len() as u64);
@@ -121,16 +125,18 @@ fn check_places(blob: &[u8], found: &[Found], totals: Totals, most: usize) {
 
 /// Between frames stands nothing but white space, byte order marks, and the marks of containers;
 /// and blank lines are counted. Around a wrapper's array may stand anything.
-fn check_gaps(blob: &[u8], found: &[Found], shapes: Shape) {
+fn check_gaps(blob: &[u8], found: &[Found], containers: Containers) {
     // Of a wrapper, all that is told is where its array begins.
-    if shapes.records_wrapper || shapes.value_wrapper {
+    let wrappers = [Container::RecordsWrapper, Container::ValueWrapper, Container::QueryTables];
+    if containers.iter().any(|container| wrappers.contains(&container)) {
         return;
     }
+    let array = containers.iter().any(|container| container == Container::Array);
     let mut end = 0;
     for (start, behind) in found.iter().map(stretch).chain([(blob.len(), blob.len())]) {
         let gap = String::from_utf8_lossy(&blob[end..start]).replace('\u{feff}', "");
         let blank = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
-        let mark = |c: char| c == ',' || (shapes.array && matches!(c, '[' | ']'));
+        let mark = |c: char| c == ',' || (array && matches!(c, '[' | ']'));
         assert!(gap.chars().all(|c| blank(c) || mark(c)), "{gap:?} before {start} is in no frame");
         end = behind;
     }
@@ -150,6 +156,10 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// The frames without the difference between a line and an object, and without bytes that may be at
 /// hand or not.
 fn without_kinds(found: Vec<Found>) -> Vec<(FrameKind, Place)> {
-    let one = |kind| if kind == FrameKind::Line { FrameKind::Object } else { kind };
+    let one = |kind| match kind {
+        FrameKind::Line => FrameKind::Object,
+        FrameKind::Prefixed(_) => FrameKind::Broken(Reason::NotJson, None),
+        kind => kind,
+    };
     found.into_iter().map(|frame| (one(frame.kind), frame.place)).collect()
 }

@@ -7,32 +7,44 @@
 //! A new target is a module here, a line in [`TARGETS`], a file in `targets/`, a `[[bin]]` and a
 //! folder of seeds.
 
+mod capture;
 mod classify;
+mod csv;
 mod decode;
 mod explain;
 mod facts_reader;
 mod framing;
+mod parquet;
 mod reader;
 mod resource_log;
+mod rows;
 
+pub use capture::capture;
 pub use classify::classify;
+pub use csv::csv;
 pub use decode::decode;
 pub use explain::explain;
 pub use facts_reader::facts_reader;
 pub use framing::framing;
+pub use parquet::parquet;
 pub use resource_log::resource_log;
+pub use rows::rows;
 
 /// A target: its name, and the check it makes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    ("capture", capture),
     ("classify", classify),
+    ("csv", csv),
     ("decode", decode),
     ("explain", explain),
     ("facts_reader", facts_reader),
     ("framing", framing),
+    ("parquet", parquet),
     ("resource_log", resource_log),
+    ("rows", rows),
 ];
 
 /// The entry of a target's program: libFuzzer's under cargo-fuzz, otherwise a `main` that replays

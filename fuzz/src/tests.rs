@@ -52,7 +52,7 @@ macro_rules! replayed {
     };
 }
 
-replayed!(classify decode explain facts_reader framing resource_log);
+replayed!(capture classify csv decode explain facts_reader framing parquet resource_log rows);
 
 #[test]
 fn unchanged_facts_are_read() {
@@ -62,7 +62,10 @@ fn unchanged_facts_are_read() {
         seed[0] |= 8;
         crate::facts_reader(&seed);
     }
-    let tables = crate::facts_reader::seeds().into_iter().take(7).map(|(_, seed)| seed[1..].to_vec());
+    let tables = crate::facts_reader::seeds()
+        .into_iter()
+        .take(akvlens::facts::parquet::TABLES.len())
+        .map(|(_, seed)| seed[1..].to_vec());
     let facts = akvlens::facts::Facts::from_parquet(tables.collect::<Vec<_>>().try_into().unwrap()).unwrap();
     assert!(!facts.is_empty());
 }

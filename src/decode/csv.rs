@@ -127,7 +127,8 @@ pub fn decode(
             break Ok(());
         }
     };
-    (rows.totals(), result)
+    let containers = [Container::Csv].into_iter().collect();
+    (Totals { containers, ..rows.totals() }, result)
 }
 
 /// Refuses a blob as a whole.

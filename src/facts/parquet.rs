@@ -4,6 +4,7 @@
 //! row a stream with all its dimensions, `requests` one row a stream and second, joined by `key`
 //! within a part. Rows are sorted, so equal facts give equal bytes. Must not touch the disk.
 
+mod claims;
 mod columns;
 mod read;
 mod write;

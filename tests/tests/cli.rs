@@ -62,7 +62,7 @@ fn no_log_is_no_input() {
         folder.path(),
         4,
         &["report", "notes"],
-        &["notes/readme.md", "passed over: text without JSON"],
+        &["notes/readme.md", "is text without JSON"],
     );
     assert_refused(folder.path(), 4, &["report", "logs/*.log"], &["'logs/*.log'", "matches no file"]);
 }

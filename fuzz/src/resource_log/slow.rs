@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use akvlens::decode::columns::Column;
 use akvlens::record::{AccessFlags, Identity, Record, Text, VaultSettings};
 use akvlens::ticks::Ticks;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -56,8 +57,49 @@ impl Json {
     }
 }
 
-/// The record in a tree; `None` where an identity is written as text that this decoder cannot read.
+/// Keys of the storage form at the top of a record.
+const STORAGE: &[&str] = &[
+    "time",
+    "resourceId",
+    "operationName",
+    "category",
+    "resultSignature",
+    "resultDescription",
+    "durationMs",
+    "callerIpAddress",
+    "correlationId",
+    "identity",
+    "properties",
+    "metricName",
+    "clientInfo",
+    "httpStatusCode",
+    "requestUri",
+];
+
+/// Where collectors keep the record they took in.
+const COLLECTORS: &[&str] = &["message", "_raw", "event.original", "body", "event", "result", "_source"];
+
+/// Whether the tree is of the storage form and nothing else: no column of a table, no collector's
+/// field, and no object that is written as text.
+fn is_storage_form(tree: &Json) -> bool {
+    let Json::Object(entries) = tree else { return true };
+    let own = |key: &str| STORAGE.contains(&key) || (Column::of(key).is_none() && !COLLECTORS.contains(&key));
+    let paths: [&[&str]; 5] = [
+        &["properties"],
+        &["properties", "keyProperties"],
+        &["properties", "properties"],
+        &["properties", "properties", "sku"],
+        &["properties", "properties", "networkAcls"],
+    ];
+    let texts = paths.into_iter().flat_map(|path| tree.all(path)).any(|value| matches!(value, Json::Text(_)));
+    entries.iter().all(|(key, _)| own(key)) && !texts
+}
+
+/// The record in a tree; `None` where it is not of the storage form alone, or an identity is written as text that this decoder cannot read.
 pub(super) fn record(tree: &Json) -> Option<Record<'static>> {
+    if !is_storage_form(tree) {
+        return None;
+    }
     let whole = |text: &str| text.split('.').next().unwrap_or_default().to_owned();
     let flag = |path: &[&str]| flag(tree.field(path));
     let operation = tree.last(&["operationName"]);
@@ -97,6 +139,7 @@ pub(super) fn record(tree: &Json) -> Option<Record<'static>> {
             public_access: settings(&["publicNetworkAccess"]),
             purge_protection: flag(&["properties", "properties", "enablePurgeProtection"]),
         },
+        ..Record::default()
     })
 }
 
@@ -152,7 +195,9 @@ fn lay_identity(identity: &mut Identity<'static>, value: &Json) -> Option<()> {
             }
         }
         Json::Text(text) => {
-            identity.name = Some(text).filter(|text| !text.trim().is_empty()).map(|text| text.clone().into());
+            identity.name = Some(text)
+                .filter(|text| !text.trim().is_empty() && *text != "None")
+                .map(|text| text.clone().into());
         }
         Json::Null | Json::Plain(_) | Json::Array => {}
     }

@@ -14,7 +14,6 @@ use super::cells::{Cell, End, Extent, Scanner};
 use super::header::{self, Header, MOST_COLUMNS};
 use crate::decode::framing::window::{CHUNK, Window};
 use crate::decode::resource_log::Refusal;
-use crate::decode::shape::Container;
 use crate::decode::{Place, Reason, Totals};
 
 /// Bytes within which the header must end.
@@ -123,7 +122,6 @@ impl<R: Read> Rows<R> {
             bytes: self.window.bytes_read(),
             line_ends: self.line() - 1,
             blank: self.blank,
-            containers: [Container::Csv].into_iter().collect(),
             ..Totals::default()
         }
     }

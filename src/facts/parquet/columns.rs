@@ -8,7 +8,12 @@ use polars::prelude::{
     SerReader, StringChunked, TimeUnit,
 };
 
+use super::claims::check;
 use super::{Table, TableError};
+use crate::ticks::Ticks;
+
+/// Highest count that is read: no log has as many bytes (256 TiB), and many of these can be added up.
+pub(super) const MOST_COUNT: u64 = 1 << 48;
 
 /// A table being written.
 pub(super) struct Columns {
@@ -91,6 +96,7 @@ pub(super) struct Read {
 impl Read {
     /// Opens a file.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
+        check(&bytes).map_err(|what| TableError::Value { table, what: what.into() })?;
         let frame = guarded(table, || ParquetReader::new(Cursor::new(bytes)).finish())?;
         Ok(Self { table, frame })
     }
@@ -129,8 +135,24 @@ impl Read {
         self.typed(name, |column| Ok(column.i64()?.iter().collect()))
     }
 
-    /// Counts.
+    /// Instants; only such as a log can name.
+    pub(super) fn ticks(&self, name: &str) -> Result<Vec<Option<Ticks>>, TableError> {
+        let instant = |number: i64| {
+            let known = (Ticks::FIRST.0..=Ticks::LAST.0).contains(&number);
+            if known { Ok(Ticks(number)) } else { Err(self.wrong(format!("{name}: no instant"))) }
+        };
+        self.numbers(name)?.into_iter().map(|number| number.map(instant).transpose()).collect()
+    }
+
+    /// Counts; only such as can be added up.
     pub(super) fn counts(&self, name: &str) -> Result<Vec<u64>, TableError> {
+        let counts = self.amounts(name)?;
+        let most = counts.iter().max().copied().unwrap_or_default();
+        if most > MOST_COUNT { Err(self.wrong(format!("{name}: no count"))) } else { Ok(counts) }
+    }
+
+    /// Numbers of any size, which are only compared.
+    pub(super) fn amounts(&self, name: &str) -> Result<Vec<u64>, TableError> {
         self.typed(name, |column| Ok(column.u64()?.iter().map(|value| value.unwrap_or(0)).collect()))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::columns::Read;
+use super::columns::{MOST_COUNT, Read};
 use super::{TABLES, TableError};
 use crate::decode::Place;
 use crate::decode::shape::Containers;
@@ -20,7 +20,7 @@ use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
 use crate::record::fingerprint::Fingerprint;
 use crate::record::operation::Plane;
-use crate::ticks::Ticks;
+use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// Facts from the bytes of all tables.
 pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError> {
@@ -153,9 +153,9 @@ fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
 
 fn requests(facts: &mut Facts, mut keys: Vec<(RequestKey, Series)>, table: &Read) -> Result<(), TableError> {
     let (references, counts) = (table.small("key")?, table.small("count")?);
-    let (firsts, lasts) = (table.numbers("first_100ns")?, table.numbers("last_100ns")?);
+    let (firsts, lasts) = (table.ticks("first_100ns")?, table.ticks("last_100ns")?);
     for (((key, count), first), last) in references.into_iter().zip(counts).zip(firsts).zip(lasts) {
-        let cell = first.zip(last).and_then(|(first, last)| Cell::new(Ticks(first), Ticks(last), count));
+        let cell = first.zip(last).and_then(|(first, last)| Cell::new(first, last, count));
         let stream = keys.get_mut(key as usize);
         let (Some(cell), Some((_, series))) = (cell, stream) else {
             return Err(table.wrong("a row without a stream, a count, or within one second"));
@@ -168,13 +168,20 @@ fn requests(facts: &mut Facts, mut keys: Vec<(RequestKey, Series)>, table: &Read
     Ok(())
 }
 
+/// The hours that a log can name.
+const HOURS: std::ops::RangeInclusive<i64> = {
+    let ticks = TICKS_PER_SECOND * 3600;
+    Ticks::FIRST.0.div_euclid(ticks)..=Ticks::LAST.0.div_euclid(ticks)
+};
+
 fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let vaults = vaults(&mut facts.dimensions, table)?;
     let operations = texts(&mut facts.dimensions, table, "operation")?;
     let (hours, buckets) = (table.numbers("hour_number")?, table.small("bucket")?);
-    let (counts, longest) = (table.counts("count")?, table.counts("max_ms")?);
+    let (counts, longest) = (table.counts("count")?, table.amounts("max_ms")?);
     for row in 0..table.rows() {
-        let (Some(hour), Ok(bucket)) = (hours[row], u16::try_from(buckets[row])) else {
+        let hour = hours[row].filter(|hour| HOURS.contains(hour));
+        let (Some(hour), Ok(bucket)) = (hour, u16::try_from(buckets[row])) else {
             return Err(table.wrong("a row without an hour or a bucket"));
         };
         let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
@@ -190,7 +197,7 @@ fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (operations, addresses, skus) = (column("operation")?, column("client_address")?, column("sku")?);
     let (defaults, bypasses, public) =
         (column("firewall_default")?, column("firewall_bypass")?, column("public_access")?);
-    let (times, statuses, counts) = (table.numbers("time_100ns")?, statuses(table)?, table.counts("count")?);
+    let (times, statuses, counts) = (table.ticks("time_100ns")?, statuses(table)?, table.counts("count")?);
     let (rbac, purge) = (table.flags("rbac")?, table.flags("purge_protection")?);
     for row in 0..table.rows() {
         let settings = Settings {
@@ -202,7 +209,7 @@ fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             purge_protection: purge[row],
         };
         let key = ChangeKey {
-            time: times[row].map(Ticks),
+            time: times[row],
             vault: vaults[row],
             operation: operations[row],
             caller: callers[row],
@@ -225,10 +232,10 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
         (column("message")?, column("client_address")?, column("client_agent")?);
     let by_client = table.flags("by_client")?;
     let (times, offsets, lines) =
-        (table.numbers("time_100ns")?, table.counts("offset")?, table.counts("line")?);
+        (table.ticks("time_100ns")?, table.counts("offset")?, table.counts("line")?);
     for row in 0..table.rows() {
         let key = ExampleKey {
-            hour: hour_of(times[row].map(Ticks)),
+            hour: hour_of(times[row]),
             vault: vaults[row],
             cause: causes[row],
             caller: callers[row],
@@ -237,7 +244,7 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             client: (by_client[row] == Some(true)).then_some((addresses[row], agents[row])),
         };
         let example = Example {
-            time: times[row].map(Ticks),
+            time: times[row],
             location: Location { blob: blobs[row], offset: offsets[row], line: lines[row] },
             correlation_id: ids[row],
             message: messages[row],
@@ -254,7 +261,7 @@ fn counts_by_name<K: FromStr + Ord>(table: &Read, text: &str) -> Result<BTreeMap
     let parts = text.split(',').filter(|part| !part.is_empty());
     let pair = |part: &str| {
         let (name, count) = part.split_once('=')?;
-        Some((name.parse().ok()?, count.parse().ok()?))
+        Some((name.parse().ok()?, count.parse().ok().filter(|count| *count <= MOST_COUNT)?))
     };
     let counts: Option<BTreeMap<K, u64>> = parts.map(pair).collect();
     counts.ok_or_else(|| table.wrong("counts that cannot be read"))
@@ -271,7 +278,7 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (blank, untimed, odd) =
         (table.counts("blank")?, table.counts("untimed")?, table.counts("contradictory")?);
     let (firsts, lasts, incomplete) =
-        (table.numbers("first_100ns")?, table.numbers("last_100ns")?, table.flags("incomplete")?);
+        (table.ticks("first_100ns")?, table.ticks("last_100ns")?, table.flags("incomplete")?);
     let (passed_over, repeated) = (table.text("passed_over")?, table.counts("repeated")?);
     for row in 0..table.rows() {
         let digest =
@@ -292,8 +299,8 @@ fn coverage(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             rejects: Vec::new(),
             untimed: untimed[row],
             contradictory: odd[row],
-            first: firsts[row].map(Ticks),
-            last: lasts[row].map(Ticks),
+            first: firsts[row],
+            last: lasts[row],
             incomplete: incomplete[row] == Some(true),
             passed_over: passed_over[row].map(str::to_owned),
         };
@@ -312,14 +319,14 @@ fn sightings(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (first, last) = (places(facts, "first")?, places(facts, "last")?);
     let vaults = full_texts(&mut facts.dimensions, table, "vault")?;
     let (hashes, times, counts) =
-        (table.full_text("fingerprint")?, table.numbers("time_100ns")?, table.counts("count")?);
+        (table.full_text("fingerprint")?, table.ticks("time_100ns")?, table.counts("count")?);
     for row in 0..table.rows() {
         let hash = u128::from_str_radix(hashes[row], 16);
         let (Ok(hash), Some(time)) = (hash, times[row]) else {
             return Err(table.wrong("a fingerprint that is none"));
         };
         let seen = Seen { count: counts[row], vault: vaults[row], first: first[row], last: last[row] };
-        facts.sightings.add(Fingerprint { hash, time: Ticks(time) }, seen, &facts.dimensions);
+        facts.sightings.add(Fingerprint { hash, time }, seen, &facts.dimensions);
     }
     Ok(())
 }
