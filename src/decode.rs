@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod compression;
+pub mod csv;
 pub mod framing;
 mod mend;
 pub mod resource_log;
@@ -65,6 +66,10 @@ pub enum Reason {
     NulBytes,
     /// Text that does not begin like JSON at all.
     NotJson,
+    /// A row of a CSV with broken quotes, or with more or fewer fields than its header.
+    InvalidCsv,
+    /// A date that can be read in more than one way, or a local time that names no one instant.
+    AmbiguousDate,
     /// Longer than the longest record allowed.
     TooLong,
     /// Nested deeper than [`MAX_DEPTH`].
@@ -155,7 +160,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Line ends met.
     pub line_ends: u64,
-    /// Lines of nothing but white space outside any record.
+    /// Lines that hold no record by their nature: of nothing but white space outside any record,
+    /// and header rows of a CSV.
     pub blank: u64,
     /// The containers met: see [`Shape`].
     pub shapes: Shape,

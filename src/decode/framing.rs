@@ -11,7 +11,7 @@
 
 mod resync;
 mod scanner;
-mod window;
+pub(super) mod window;
 
 use std::io::{self, Read};
 

@@ -10,7 +10,7 @@ const CHUNK: usize = 1 << 20;
 
 /// A moving window over a reader.
 #[derive(Debug)]
-pub(super) struct Window<R> {
+pub(in crate::decode) struct Window<R> {
     reader: R,
     buffer: Vec<u8>,
     position: usize,
@@ -30,7 +30,7 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     /// An empty window, `base` bytes into the blob, that holds records of up to `max` bytes.
-    pub(super) fn new(reader: R, base: u64, max: usize) -> Self {
+    pub(in crate::decode) fn new(reader: R, base: u64, max: usize) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
@@ -47,7 +47,7 @@ impl<R: Read> Window<R> {
     }
 
     /// The bytes from the position on that are in memory, at least one unless the blob has ended.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(in crate::decode) fn rest(&self) -> &[u8] {
         self.buffer.get(self.position..self.filled).unwrap_or_default()
     }
 
@@ -60,12 +60,12 @@ impl<R: Read> Window<R> {
     }
 
     /// Offset of the position in the blob.
-    pub(super) fn offset(&self) -> u64 {
+    pub(in crate::decode) fn offset(&self) -> u64 {
         self.base + self.position as u64
     }
 
     /// Line of the position, from 1.
-    pub(super) fn line_number(&self) -> u64 {
+    pub(in crate::decode) fn line_number(&self) -> u64 {
         self.line
     }
 
@@ -75,7 +75,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Bytes read from the reader so far.
-    pub(super) fn bytes_read(&self) -> u64 {
+    pub(in crate::decode) fn bytes_read(&self) -> u64 {
         self.base + self.filled as u64 - self.start
     }
 
@@ -90,12 +90,17 @@ impl<R: Read> Window<R> {
     }
 
     /// The reader's error, once everything before it is consumed.
-    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+    pub(in crate::decode) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }
 
+    /// Whether the reader has failed, so that the bytes at hand may be cut.
+    pub(in crate::decode) fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Reads on; false at the end of the blob or at an error. The position's bytes stay.
-    pub(super) fn more(&mut self) -> bool {
+    pub(in crate::decode) fn more(&mut self) -> bool {
         if self.ended {
             return false;
         }
@@ -134,7 +139,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Reads on until `length` bytes are at hand or the blob ends.
-    pub(super) fn ensure(&mut self, length: usize) {
+    pub(in crate::decode) fn ensure(&mut self, length: usize) {
         while self.rest().len() < length && self.more() {}
     }
 
@@ -154,7 +159,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Steps over `length` bytes at hand.
-    pub(super) fn consume(&mut self, length: usize) {
+    pub(in crate::decode) fn consume(&mut self, length: usize) {
         let Some(bytes) = self.buffer.get(self.position..self.position + length) else { return };
         if length == 1 && bytes == b"\n" {
             self.line += 1;
