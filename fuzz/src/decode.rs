@@ -115,7 +115,9 @@ fn check_totals(blob: &[u8], (units, totals): &(Vec<Unit>, Totals)) {
     let nothing = units.is_empty() && totals.blank == 0;
     let looks_empty = blob.iter().all(|byte| b" \t\r\x0b\x0c\n,[]{}\":\xef\xbb\xbf".contains(byte));
     let wrappers = [Container::RecordsWrapper, Container::ValueWrapper, Container::QueryTables];
-    assert!(!nothing || looks_empty || totals.containers.iter().any(|container| wrappers.contains(&container)));
+    assert!(
+        !nothing || looks_empty || totals.containers.iter().any(|container| wrappers.contains(&container))
+    );
 }
 
 /// A blob that begins elsewhere has the same units there.

@@ -2,7 +2,7 @@
 
 use akvlens::decode::framing::{FrameKind, Framer};
 use akvlens::decode::shape::{Container, Containers};
-use akvlens::decode::{Reason, Place, Totals};
+use akvlens::decode::{Place, Reason, Totals};
 
 use crate::reader::{Stepwise, steer};
 

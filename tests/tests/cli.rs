@@ -58,12 +58,7 @@ fn no_log_is_no_input() {
     fs::create_dir(folder.path().join("empty")).unwrap();
     write(&folder.path().join("notes/readme.md"), b"# Notes\n");
     assert_refused(folder.path(), 4, &["report", "empty"], &["'empty'"]);
-    assert_refused(
-        folder.path(),
-        4,
-        &["report", "notes"],
-        &["notes/readme.md", "is text without JSON"],
-    );
+    assert_refused(folder.path(), 4, &["report", "notes"], &["notes/readme.md", "is text without JSON"]);
     assert_refused(folder.path(), 4, &["report", "logs/*.log"], &["'logs/*.log'", "matches no file"]);
 }
 

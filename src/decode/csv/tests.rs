@@ -347,7 +347,7 @@ proptest! {
         prop_assert_eq!(records(&read), records(&expected));
         for (record, place) in &read.records {
             let before = &file[..usize::try_from(place.offset).unwrap()];
-            prop_assert_eq!(place.line, 1 + bytecount(before), "{:?}", record);
+            prop_assert_eq!(place.line, 1 + line_ends(before), "{:?}", record);
         }
         prop_assert_eq!(read.totals.blank, 1);
         prop_assert!(is_csv(&file) && read.totals.bytes == file.len() as u64);
@@ -355,6 +355,6 @@ proptest! {
 }
 
 /// Line ends, counted slowly.
-fn bytecount(bytes: &[u8]) -> u64 {
+fn line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }

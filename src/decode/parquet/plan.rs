@@ -65,7 +65,7 @@ pub(super) struct Plan {
 }
 
 /// The tables of akvlens' own facts, each with two columns that no other has together.
-const OWN_TABLES: [(&str, [&str; 2]); 7] = [
+const OWN_TABLES: [(&str, [&str; 2]); 8] = [
     ("request_keys.parquet", ["caller_kind", "basis"]),
     ("sightings.parquet", ["fingerprint", "first_blob"]),
     ("requests.parquet", ["key", "last_100ns"]),
