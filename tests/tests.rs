@@ -1,6 +1,6 @@
 //! The whole program, from bytes on disk to report and exit status, in one binary.
 //!
-//! `log` writes the logs, `program` runs akvlens; each other module holds one promise: samples have
+//! `log` writes the logs, `case` holds one damaged blob to its answer, `program` runs akvlens; each other module holds one promise: samples have
 //! the answers that lie beside them, the same records give the same report in every shape, what was
 //! exported twice counts once, damage is counted and located, the way through the program does not
 //! show in the result, a table kept as Parquet is the table kept as JSON, the command line says what
@@ -9,6 +9,8 @@
 // Clippy lets only test functions unwrap, not what they call.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect is to end it")]
 
+#[path = "tests/case.rs"]
+mod case;
 #[path = "tests/log.rs"]
 mod log;
 #[path = "tests/program.rs"]
@@ -18,6 +20,8 @@ mod program;
 mod cli;
 #[path = "tests/damage.rs"]
 mod damage;
+#[path = "tests/damaged_shapes.rs"]
+mod damaged_shapes;
 #[path = "tests/dedup.rs"]
 mod dedup;
 #[path = "tests/escaping.rs"]

@@ -78,3 +78,36 @@ fn an_interrupted_run_gives_nothing() {
     };
     assert!(matches!(ingest.run(&Listing::default()), Err(Error::Interrupted)));
 }
+
+/// Between listing and reading, a file may go, shrink or grow.
+#[test]
+fn a_file_that_changes_under_the_run_is_counted_as_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "{\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}\n";
+    for name in ["gone.json", "grown.json", "shrunk.json"] {
+        fs::write(folder.path().join(name), line.repeat(4)).unwrap();
+    }
+    let listing = list(&[folder.path().to_string_lossy().into_owned()]).unwrap();
+    fs::remove_file(folder.path().join("gone.json")).unwrap();
+    fs::write(folder.path().join("grown.json"), line.repeat(9)).unwrap();
+    fs::write(folder.path().join("shrunk.json"), line.repeat(1)).unwrap();
+    let interrupted = AtomicBool::new(false);
+    let ingest = Ingest {
+        causes: &CAUSES,
+        limits: Limits::default(),
+        dates: Dates::default(),
+        threads: 2,
+        progress: &Silent,
+        interrupted: &interrupted,
+        keep_rejects: false,
+        dedup: false,
+        range_bytes: 64,
+    };
+    let facts = ingest.run(&listing).unwrap().facts;
+    let counts: Vec<(u64, u64, bool)> = facts
+        .coverage_rows()
+        .iter()
+        .map(|(_, blob)| (blob.records, blob.rejected(), blob.incomplete))
+        .collect();
+    assert_eq!(counts, [(0, 1, true), (9, 0, false), (1, 0, false)]);
+}
