@@ -68,7 +68,7 @@ impl Case {
     }
 
     /// Runs it and compares.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let name = self.name;
         let folder = folder(&[(name, &self.bytes)]);
         let args = |more: &[&'static str]| [&[name, "--quiet"], self.args, more].concat();

@@ -6,7 +6,7 @@ use akvlens::decode::compression::Decompressed;
 use akvlens::decode::{Decoded, Limits, Reason, Totals, decode};
 use serde_json::{Value, json};
 
-use crate::case::{Case, case, check, newlines};
+use crate::case::{case, check, newlines};
 use crate::log::{gzip, lines, pretty, record, wrapper, zstd};
 use crate::program::{akvlens, finish, folder, list, number, report, text, write};
 

@@ -174,7 +174,8 @@ fn a_capture_file_loses_the_block_that_is_damaged() {
 
 #[test]
 fn an_avro_bomb_is_stopped() {
-    let bomb = capture(&[&vec![b' '; 20 << 20]; 5], Codec::Deflate(DeflateSettings::default()));
+    let spaces = vec![b' '; 20 << 20];
+    let bomb = capture(&[spaces.as_slice(); 5], Codec::Deflate(DeflateSettings::default()));
     let folder = folder(&[("bomb.avro", &bomb)]);
     let coverage = &report(folder.path(), 3, ["bomb.avro", "--max-expansion", "1"])["coverage"];
     assert!(number(&coverage["rejected"]) >= 1, "{coverage:#}");
