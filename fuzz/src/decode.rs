@@ -10,13 +10,13 @@ use akvlens::decode::{Decoded, Limits, Place, Totals, decode_frames};
 use crate::reader::{Stepwise, steer};
 
 /// Decompressed bytes that are looked at: a bomb costs time and shows nothing more.
-const MOST_BYTES: u64 = 1 << 15;
+const MOST_BYTES: u64 = 1 << 17;
 
 /// Bytes of the window: the seams of a large one would be out of reach.
 const CHUNK: usize = 1 << 10;
 
 /// What a decoder may keep back of the bytes before damage.
-const KEPT_BACK: usize = 8 << 10;
+const KEPT_BACK: usize = 32 << 10;
 
 /// One thing found, owned.
 #[derive(Clone, Debug, PartialEq)]
