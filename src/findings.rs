@@ -6,26 +6,35 @@
 //! A finder is a function from `Analysis` to findings; adding one is a new file and one line in
 //! `FINDERS`.
 
+mod access;
 mod callers;
 pub mod challenges;
+mod clients;
 mod coverage;
+mod denials;
 mod failures;
 pub mod filter;
+mod grants;
+mod identities;
 mod summary;
 mod tally;
 mod timeline;
+mod verdicts;
 pub(crate) mod wording;
 
 use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::Facts;
 use crate::facts::dimensions::RequestKey;
 use crate::facts::requests::Series;
-use crate::report::{Finding, Report, SCHEMA, Tool};
+use crate::knowledge::Knowledge;
+use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
+use grants::Grants;
+use verdicts::Verdicts;
 
 /// Every kind of finding.
-const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find];
+const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find, verdicts::find, clients::find];
 
 /// How to judge.
 #[derive(Clone, Debug)]
@@ -34,6 +43,10 @@ pub struct Judgement {
     pub challenge_window_s: u32,
     /// Which part of the facts the report is about.
     pub filter: Filter,
+    /// What is known beside the logs.
+    pub knowledge: Knowledge,
+    /// Days without use before the end of the log after which an object is stale.
+    pub stale_after_days: u32,
 }
 
 /// Facts that are judged and cut to the filter, with what helps to read them.
@@ -41,7 +54,11 @@ pub(crate) struct Analysis<'f> {
     facts: &'f Facts,
     causes: &'f Causes,
     /// Who is who, from all facts and not only the part in the filter.
-    callers: Callers,
+    callers: &'f Callers,
+    knowledge: &'f Knowledge,
+    grants: &'f Grants<'f>,
+    /// What was judged from all facts; none while it is being judged.
+    verdicts: Option<&'f Verdicts>,
 }
 
 /// One stream of requests with its cause looked up.
@@ -85,9 +102,19 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     facts.requests.settle();
     let fact_rows = facts.requests.rows() as u64;
     challenges::settle(&mut facts, causes, judgement.challenge_window_s);
-    let callers = Callers::new(&facts);
+    let knowledge = &judgement.knowledge;
+    let callers = Callers::new(&facts, knowledge);
+    let grants = Grants::new(knowledge, &facts);
+    let all =
+        Analysis { facts: &facts, causes, callers: &callers, knowledge, grants: &grants, verdicts: None };
+    let mut verdicts = Verdicts::new(&all);
     judgement.filter.apply(&mut facts);
-    let analysis = Analysis { facts: &facts, causes, callers };
+    let left =
+        Analysis { facts: &facts, causes, callers: &callers, knowledge, grants: &grants, verdicts: None };
+    if !judgement.filter.is_all() {
+        verdicts.cut(&left);
+    }
+    let analysis = Analysis { verdicts: Some(&verdicts), ..left };
     let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
     findings.sort_by(|one, other| {
         let rank =
@@ -111,6 +138,17 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         timeline: timeline::timeline(&analysis),
         changes: summary::changes(&analysis),
         findings,
+        identities: verdicts.identities(),
+        access: access::rows(&analysis, &judgement.filter),
+        objects: access::objects(&analysis, judgement.stale_after_days),
+        knowledge: KnowledgeReport {
+            principals: knowledge.principals.len(),
+            applications: knowledge.applications.len(),
+            vaults: knowledge.vaults.len(),
+            assignments: knowledge.assignments.len(),
+            keys: knowledge.keys.len(),
+            tells_grants: knowledge.tells_grants(),
+        },
     }
 }
 

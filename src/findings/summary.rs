@@ -9,6 +9,7 @@ use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
+use crate::record::caller::applications;
 use crate::record::operation::reads_vault;
 use crate::report::{CallerOperation, CallerReport, CauseReport, Change, Totals, VaultReport};
 
@@ -159,7 +160,9 @@ pub(super) fn callers(analysis: &Analysis<'_>) -> Vec<CallerReport> {
             let known = analysis.callers.get(id).cloned().unwrap_or_default();
             let vaults: BTreeSet<&str> =
                 streams.iter().filter_map(|stream| vault_name(analysis, stream)).collect();
+            let application = known.identity.appid.as_deref().and_then(applications::find);
             CallerReport {
+                application: application.map(|application| application.name.clone()),
                 caller: known.identity,
                 managed_identity: known.managed_identity,
                 resource: known.resource,
