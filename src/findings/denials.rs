@@ -79,7 +79,9 @@ pub(super) struct Spell {
     before: Option<i64>,
     /// First success behind.
     after: Option<i64>,
-    /// What is between the change and the last denial has an end within the documented delay.
+    /// An access policy was missing, not a role.
+    policy: bool,
+    /// What it follows, where that explains it.
     pub(super) follows: Option<Cause>,
 }
 
@@ -152,12 +154,13 @@ impl Denials {
             events.iter().filter(|event| event.replaces).map(move |event| (*vault, event.time))
         });
         let puts: Vec<(Text, Ticks)> = puts.collect();
-        let first_denial = self.first_policy_denials();
+        let first_denial = self.first_denials();
         let end = |time: Ticks| Ticks(time.0.saturating_add(PROPAGATION_S * TICKS_PER_SECOND));
         for (vault, time) in puts {
             let right_after = |key: &DenialKey, spell: &Spell| {
                 let first = first_denial.get(&(key.oid, vault)).copied();
                 key.vault == vault
+                    && spell.policy
                     && !spell.propagated()
                     && spell.first >= time
                     && spell.first <= end(time)
@@ -182,8 +185,8 @@ impl Denials {
         }
     }
 
-    /// When each caller was first denied by a vault's policies.
-    fn first_policy_denials(&self) -> Map<(Text, Text), Ticks> {
+    /// When each caller was first denied on a vault.
+    fn first_denials(&self) -> Map<(Text, Text), Ticks> {
         let mut first: Map<(Text, Text), Ticks> = Map::default();
         for (key, spells) in &self.spells {
             for spell in spells {
@@ -257,6 +260,7 @@ fn spells(denied: &mut Denied) -> Vec<Spell> {
                 count: u64::from(cell.count),
                 before: at.checked_sub(1).and_then(|at| denied.successes.get(at)).copied(),
                 after,
+                policy: denied.policy,
                 follows: None,
             }),
         }
@@ -297,7 +301,9 @@ fn changes(analysis: &Analysis<'_>) -> Map<Text, Vec<Event>> {
         let name = dimensions.strings.get(operation);
         if name.starts_with("RoleAssignment") && !name.contains("Get") && !name.contains("List") {
             let cells = stream.series.cells();
-            cells.iter().for_each(|cell| add(dimensions.vaults.get(vault).name, cell.first, operation));
+            for cell in cells {
+                add(dimensions.vaults.get(vault).name, cell.first, operation);
+            }
         }
     }
     for events in all.values_mut() {

@@ -11,6 +11,7 @@ mod groups;
 mod members;
 mod objects;
 mod twins;
+mod words;
 
 use std::collections::BTreeSet;
 

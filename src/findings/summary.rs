@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{CallerId, Callers};
-use super::tally::Tally;
+use super::tally::{Tally, most_frequent};
 use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
@@ -188,12 +188,13 @@ pub(super) fn by_caller_operation(analysis: &Analysis<'_>) -> Vec<CallerOperatio
     };
     let mut rows: Vec<CallerOperation> = group(requests(analysis), key)
         .into_iter()
-        .map(|((vault, caller, operation), (tally, _))| {
+        .map(|((vault, caller, operation), (tally, streams))| {
             let identity = analysis.callers.identity(caller).unwrap_or_default();
+            let clients = clients(analysis, &streams);
             CallerOperation {
                 vault: vault.map(str::to_owned),
                 oid: identity.oid,
-                appid: identity.appid,
+                appid: most_frequent(&clients).map(|appid| (*appid).to_owned()),
                 name: identity.name,
                 operation: analysis.facts.dimensions.text(operation).map(str::to_owned),
                 requests: tally.count,
@@ -209,6 +210,20 @@ pub(super) fn by_caller_operation(analysis: &Analysis<'_>) -> Vec<CallerOperatio
         (Reverse((row.failures, row.requests)), who)
     });
     rows
+}
+
+/// The application ids that requests came with: of a person, the clients of these very requests.
+fn clients<'f>(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> BTreeMap<&'f str, u64> {
+    let dimensions = &analysis.facts.dimensions;
+    let mut clients = BTreeMap::new();
+    for stream in streams {
+        let appid =
+            stream.key.caller.and_then(|caller| dimensions.text(dimensions.callers.get(caller).appid));
+        if let Some(appid) = appid {
+            *clients.entry(appid).or_default() += stream.series.count();
+        }
+    }
+    clients
 }
 
 /// What was changed: control-plane requests that do more than read, and notifications.

@@ -181,7 +181,9 @@ impl Verdicts {
 /// The findings of verdicts.
 pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let Some(verdicts) = analysis.verdicts else { return Vec::new() };
-    verdicts.list.iter().filter(|verdict| !verdict.about.is_empty()).map(Verdict::finding).collect()
+    // What is information only stands among the identities.
+    let is_told = |verdict: &&Verdict| !verdict.about.is_empty() && verdict.severity > Severity::Info;
+    verdicts.list.iter().filter(is_told).map(Verdict::finding).collect()
 }
 
 /// The records that show denials, by object id and vault.

@@ -48,12 +48,12 @@ pub fn render(report: &Report) -> Vec<u8> {
 pub fn access(report: &Report) -> Vec<u8> {
     let row = |row: &AccessRow| {
         [
-            text(&row.vault),
-            text(&row.oid),
-            text(&row.object),
-            text(&row.operation),
-            text(&row.permission),
-            text(&row.action),
+            text(row.vault.as_deref()),
+            text(row.oid.as_deref()),
+            text(row.object.as_deref()),
+            text(row.operation.as_deref()),
+            text(row.permission.as_deref()),
+            text(row.action.as_deref()),
             row.granted.map_or_else(String::new, |granted| granted.to_string()),
             row.used.to_string(),
             row.denied.to_string(),
@@ -86,11 +86,11 @@ fn identity(
     [
         group.verdict.to_string(),
         group.confidence.to_string(),
-        text(&group.vault),
+        text(group.vault.as_deref()),
         group.names.join(" "),
         member.oid.clone(),
-        text(&member.appid),
-        text(&member.tenant),
+        text(member.appid.as_deref()),
+        text(member.tenant.as_deref()),
         member.kind.clone(),
         member.requests.to_string(),
         member.denied.to_string(),
@@ -108,11 +108,11 @@ fn identity(
 pub fn objects(report: &Report) -> Vec<u8> {
     let row = |row: &ObjectUse| {
         [
-            text(&row.vault),
+            text(row.vault.as_deref()),
             row.object.clone(),
             time(row.last_used),
-            text(&row.last_oid),
-            text(&row.last_name),
+            text(row.last_oid.as_deref()),
+            text(row.last_name.as_deref()),
             row.used.to_string(),
             row.users.to_string(),
             row.stale.to_string(),
@@ -131,8 +131,8 @@ fn table<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String
     writer.into_inner().unwrap_or_default()
 }
 
-fn text(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
 }
 
 fn time(time: Option<Ticks>) -> String {
@@ -142,11 +142,11 @@ fn time(time: Option<Ticks>) -> String {
 fn cells(row: &CallerOperation) -> [String; COLUMNS.len()] {
     let causes: Vec<String> = row.causes.iter().map(|(cause, count)| format!("{cause}={count}")).collect();
     [
-        text(&row.vault),
-        text(&row.oid),
-        text(&row.appid),
-        text(&row.name),
-        text(&row.operation),
+        text(row.vault.as_deref()),
+        text(row.oid.as_deref()),
+        text(row.appid.as_deref()),
+        text(row.name.as_deref()),
+        text(row.operation.as_deref()),
         row.requests.to_string(),
         row.failures.to_string(),
         causes.join(" "),

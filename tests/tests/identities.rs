@@ -67,6 +67,7 @@ fn run(scenario: &Scenario, way: usize) -> Value {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "the figures are what this test is run for")]
 fn precision_and_recall_are_one_on_the_labelled_set() {
     let scenarios = all();
     assert!(scenarios.len() >= 30, "{} scenarios", scenarios.len());
@@ -240,4 +241,38 @@ fn names_of_a_directory_are_escaped_everywhere() {
         assert!(!text.contains('\u{1b}'), "{text}");
     }
     assert!(!read("x.md").contains("<script>") && !read("x.json").contains("<script>"));
+}
+
+/// What the log alone cannot tell, on the incident of the samples.
+#[test]
+fn knowledge_beside_the_samples_tells_more() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let alone = labels(&crate::program::report(root, 0, ["samples"]));
+    let known = "examples/knowledge/";
+    let files = ["service-principals.json", "applications.json", "role-assignments.json"]
+        .map(|name| format!("{known}{name}"));
+    let args = ["samples", "-q", "--directory", &files[0], &files[1], "--policies", &files[2]];
+    let report = crate::program::report(root, 0, args);
+    let known = labels(&report);
+    let more: Vec<&str> = known.difference(&alone).map(|label| label.0.as_str()).collect();
+    assert_eq!(more, ["application-object-granted"]);
+    assert!(alone.is_subset(&known));
+    let verdicts: BTreeSet<&str> = alone.iter().map(|label| label.0.as_str()).collect();
+    for verdict in [
+        "wrong-twin",
+        "recreated-identity",
+        "multi-tenant-twin",
+        "guest-twin",
+        "same-name",
+        "propagating",
+        "policies-replaced",
+        "client-per-request",
+    ] {
+        assert!(verdicts.contains(verdict), "{verdict}");
+    }
+    assert!(report["knowledge"]["tells_grants"].as_bool().unwrap());
+    let unused = list(&report["access"])
+        .iter()
+        .filter(|row| row["granted"] == true && row["used"] == 0 && row["denied"] == 0);
+    assert!(unused.count() > 5);
 }

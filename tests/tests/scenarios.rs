@@ -154,14 +154,14 @@ impl Set {
     fn add(
         &mut self,
         name: &'static str,
-        records: Vec<Vec<Value>>,
+        records: impl IntoIterator<Item = Vec<Value>>,
         expected: &[(&str, &str, &str)],
     ) -> &mut Scenario {
         let expected = expected
             .iter()
             .map(|(code, vault, oid)| ((*code).to_owned(), (*vault).to_owned(), (*oid).to_owned()))
             .collect();
-        let mut records = records.concat();
+        let mut records: Vec<Value> = records.into_iter().flatten().collect();
         records.sort_by(|one, other| one["time"].as_str().cmp(&other["time"].as_str()));
         self.0.push(Scenario { name, records, directory: None, policies: None, expected });
         self.0.last_mut().unwrap()
@@ -172,6 +172,8 @@ impl Set {
 pub(crate) fn all() -> Vec<Scenario> {
     let mut set = Set(Vec::new());
     twins(&mut set);
+    other_tenants(&mut set);
+    same_names(&mut set);
     no_twins(&mut set);
     over_time(&mut set);
     clients(&mut set);
@@ -237,6 +239,9 @@ fn twins(set: &mut Set) {
         vec![many([10, 600], |s| ok(s, "kv-a", &bare)), many([1200, 2400], |s| no_role(s, "kv-a", &other))],
         &[("recreated-identity", "kv-a", "o-2")],
     );
+}
+
+fn other_tenants(set: &mut Set) {
     let (home, away) = (app_of("o-1", "a-1", "t-1"), app_of("o-2", "a-1", "t-2"));
     set.add(
         "one application in two tenants, one denied",
@@ -263,6 +268,10 @@ fn twins(set: &mut Set) {
         vec![many([10, 600], |s| ok(s, "kv-a", &member)), many([20, 620], |s| ok(s, "kv-b", &account))],
         &[("guest-twin", "-", "-")],
     );
+}
+
+fn same_names(set: &mut Set) {
+    let (one, two) = (identity("o-1", "rg-prod", "id-a"), identity("o-2", "rg-dev", "id-a"));
     set.add(
         "same name in two groups",
         vec![many([10, 600], |s| ok(s, "kv-a", &one)), many([20, 620], |s| ok(s, "kv-b", &two))],
@@ -420,6 +429,14 @@ fn over_time(set: &mut Set) {
     };
     set.add("a redeployment", redeployed(&one, &two, "VaultPut"), &[("policies-replaced", "kv-a", "-")]);
     set.add("a change that is no redeployment", redeployed(&one, &two, "VaultPatch"), &[]);
+    let vault_put_to_roles = vec![
+        many([10, 50], |s| ok(s, "kv-a", &one)),
+        many([20, 60], |s| ok(s, "kv-a", &two)),
+        vec![change(100, "kv-a", "VaultPut")],
+        many([110, 900], |s| no_role(s, "kv-a", &one)),
+        many([120, 910], |s| no_role(s, "kv-a", &two)),
+    ];
+    set.add("a redeployment that switches to roles", vault_put_to_roles, &[]);
     set.add(
         "a redeployment after which one is denied",
         vec![

@@ -7,6 +7,7 @@ use super::Judged;
 use super::groups::{Group, Shared};
 use super::members::{Member, Members};
 use super::twins::{entry, model_of};
+use super::words::identity;
 use crate::classify::causes::Severity;
 use crate::facts::rows::VaultRow;
 use crate::findings::Analysis;
@@ -14,7 +15,7 @@ use crate::findings::grants::Right as Wanted;
 use crate::findings::verdicts::{Shown, Verdict};
 use crate::findings::wording::{Right, grant_command};
 use crate::record::operation::action_of;
-use crate::report::{CallerIdentity, Confidence, GrantReport, MemberReport, TwinVerdict};
+use crate::report::{Confidence, GrantReport, MemberReport, TwinVerdict};
 
 const REFERENCE: &str = "https://learn.microsoft.com/azure/key-vault/general/troubleshooting-access-issues";
 
@@ -148,7 +149,7 @@ fn one(analysis: &Analysis<'_>, members: &Members, shown: &Shown<'_>, found: &Fo
         confidence: Confidence::High,
         title: format!("Granted to the application object: {named} on {}", found.vault),
         vault: Some(found.vault.clone()),
-        caller: principal.map(caller),
+        caller: principal.map(identity),
         count: denied,
         first: use_.and_then(|use_| use_.first_denied),
         last: use_.and_then(|use_| use_.last_denied),
@@ -172,16 +173,6 @@ fn one(analysis: &Analysis<'_>, members: &Members, shown: &Shown<'_>, found: &Fo
     }
     entry.members.push(object(found));
     (entry, verdict, pair)
-}
-
-fn caller(principal: &Member) -> CallerIdentity {
-    CallerIdentity {
-        oid: Some(principal.oid.clone()),
-        appid: principal.appids.first().cloned(),
-        kind: principal.kind,
-        name: principal.names.first().cloned(),
-        tenant: principal.tenants.first().cloned(),
-    }
 }
 
 /// The application object as a member: it never calls.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::groups::{Group, Shared};
 use super::members::{Member, Members, Use};
+use super::words::{advice, fix, identity, name_of, title, why};
 use super::{Entry, Judged};
 use crate::classify::causes::Severity;
 use crate::findings::Analysis;
@@ -12,7 +13,7 @@ use crate::findings::grants::{Grants, Right as Wanted};
 use crate::findings::verdicts::{Shown, Verdict};
 use crate::findings::wording::{Right, grant_command};
 use crate::record::caller::CallerKind;
-use crate::report::{CallerIdentity, Confidence, GrantReport, TwinVerdict};
+use crate::report::{Confidence, GrantReport, TwinVerdict};
 
 /// Members of a group that a report lists.
 const MOST_MEMBERS: usize = 50;
@@ -31,17 +32,17 @@ pub(super) struct Judge<'a> {
 }
 
 /// One that is denied on a vault, and its namesake that is not.
-struct Pair<'a> {
-    vault: &'a str,
-    denied: &'a Member,
-    use_: &'a Use,
-    other: &'a Member,
+pub(super) struct Pair<'a> {
+    pub(super) vault: &'a str,
+    pub(super) denied: &'a Member,
+    pub(super) use_: &'a Use,
+    pub(super) other: &'a Member,
     /// The other is named by the policies or roles that were given.
-    granted: bool,
+    pub(super) granted: bool,
     /// The other succeeded with what this one is denied.
     same_need: bool,
     /// This one got it later.
-    since: bool,
+    pub(super) since: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -60,7 +61,7 @@ impl<'a> Judge<'a> {
         // Those that nobody saw and nobody grants a twin's rights are no news.
         let seen = members.iter().filter(|member| member.text.is_some()).count();
         if judged.is_empty() && seen > 1 {
-            judged.push(self.without_denial(group, &members));
+            judged.push(without_denial(group, &members));
         }
         judged
     }
@@ -117,7 +118,7 @@ impl<'a> Judge<'a> {
 
     /// Whether the policies or roles that were given grant a member what another was denied.
     fn is_granted(&self, member: &Member, of_vault: &Use) -> bool {
-        let grants: &Grants<'_> = &self.analysis.grants;
+        let grants: &Grants<'_> = self.analysis.grants;
         let row = self.analysis.facts.dimensions.vault_row(of_vault.vault);
         let mut rights = of_vault.needs_denied.iter().filter_map(|need| need.right());
         rights.any(|right| {
@@ -176,51 +177,49 @@ impl<'a> Judge<'a> {
             grant_command(model, Some(pair.vault), id.as_deref(), &pair.denied.oid, person, &rights);
         Some(GrantReport { oid: pair.denied.oid.clone(), command })
     }
+}
 
-    /// A group of which nobody is denied where another succeeds.
-    fn without_denial(&self, group: &Group, members: &[&Member]) -> Judged {
-        let seen: Vec<&Member> = members.iter().copied().filter(|member| member.text.is_some()).collect();
-        let verdict = if tenants_differ(group, &seen) {
-            TwinVerdict::MultiTenantTwin
-        } else if member_and_guest(&seen) {
-            TwinVerdict::GuestTwin
-        } else if matches!(group.shared, Shared::Path(_)) && one_after_the_other(&seen) {
-            TwinVerdict::RecreatedIdentity
-        } else {
-            TwinVerdict::SameName
-        };
-        let confidence =
-            if matches!(group.shared, Shared::Name { .. }) { Confidence::Medium } else { Confidence::High };
-        let mut listed = seen.clone();
-        listed.sort_by_key(|member| (std::cmp::Reverse(member.first()), member.oid.clone()));
-        let why = format!(
-            "{} object ids share the {}; none of them was denied for lack of a grant where another succeeded.",
-            seen.len(),
-            group.shared.words()
-        );
-        let count =
-            seen.iter().flat_map(|member| member.uses.values()).map(|of_vault| of_vault.requests).sum();
-        let shown = listed.first().map_or_else(String::new, |member| name_of(member));
-        let told = Verdict {
-            code: verdict.to_string(),
-            severity: Severity::Info,
-            confidence,
-            title: format!("{}: {shown}", title(verdict)),
-            vault: None,
-            caller: listed.first().map(|member| identity(member)),
-            count,
-            first: seen.iter().filter_map(|member| member.first()).min(),
-            last: seen.iter().filter_map(|member| member.last()).max(),
-            why: why.clone(),
-            fix: vec![advice(verdict).to_owned()],
-            reference: REFERENCE,
-            evidence: Vec::new(),
-            about: seen.iter().map(|member| (member.oid.clone(), None)).collect(),
-        };
-        let entry = entry(group, &listed, verdict, confidence, None, None, why, Vec::new());
-        let _ = self.shown;
-        (entry, told, None)
-    }
+/// A group of which nobody is denied where another succeeds.
+fn without_denial(group: &Group, members: &[&Member]) -> Judged {
+    let seen: Vec<&Member> = members.iter().copied().filter(|member| member.text.is_some()).collect();
+    let verdict = if tenants_differ(group, &seen) {
+        TwinVerdict::MultiTenantTwin
+    } else if member_and_guest(&seen) {
+        TwinVerdict::GuestTwin
+    } else if matches!(group.shared, Shared::Path(_)) && one_after_the_other(&seen) {
+        TwinVerdict::RecreatedIdentity
+    } else {
+        TwinVerdict::SameName
+    };
+    let confidence =
+        if matches!(group.shared, Shared::Name { .. }) { Confidence::Medium } else { Confidence::High };
+    let mut listed = seen.clone();
+    listed.sort_by_key(|member| (std::cmp::Reverse(member.first()), member.oid.clone()));
+    let why = format!(
+        "{} object ids share the {}; none of them was denied for lack of a grant where another succeeded.",
+        seen.len(),
+        group.shared.words()
+    );
+    let count = seen.iter().flat_map(|member| member.uses.values()).map(|of_vault| of_vault.requests).sum();
+    let shown = listed.first().map_or_else(String::new, |member| name_of(member));
+    let told = Verdict {
+        code: verdict.to_string(),
+        severity: Severity::Info,
+        confidence,
+        title: format!("{}: {shown}", title(verdict)),
+        vault: None,
+        caller: listed.first().map(|member| identity(member)),
+        count,
+        first: seen.iter().filter_map(|member| member.first()).min(),
+        last: seen.iter().filter_map(|member| member.last()).max(),
+        why: why.clone(),
+        fix: vec![advice(verdict).to_owned()],
+        reference: REFERENCE,
+        evidence: Vec::new(),
+        about: seen.iter().map(|member| (member.oid.clone(), None)).collect(),
+    };
+    let entry = entry(group, &listed, verdict, confidence, None, None, why, Vec::new());
+    (entry, told, None)
 }
 
 /// The permission model that a denial's cause shows.
@@ -304,132 +303,6 @@ fn confidence_of(group: &Group, pair: &Pair<'_>, verdict: TwinVerdict, log_alone
     }
 }
 
-fn name_of(member: &Member) -> String {
-    member.names.iter().next().cloned().unwrap_or_else(|| member.oid.clone())
-}
-
-fn identity(member: &Member) -> CallerIdentity {
-    CallerIdentity {
-        oid: Some(member.oid.clone()),
-        appid: member.appids.first().cloned(),
-        kind: member.kind,
-        name: member.names.first().cloned(),
-        tenant: member.tenants.first().cloned(),
-    }
-}
-
-fn title(verdict: TwinVerdict) -> &'static str {
-    match verdict {
-        TwinVerdict::WrongTwin => "Granted to the wrong one of that name",
-        TwinVerdict::ApplicationObjectGranted => "Granted to the application object",
-        TwinVerdict::RecreatedIdentity => "Identity made again under a new id",
-        TwinVerdict::MultiTenantTwin => "One application in several tenants",
-        TwinVerdict::GuestTwin => "Member and guest of one address",
-        TwinVerdict::SameName => "Several identities of one name",
-    }
-}
-
-fn advice(verdict: TwinVerdict) -> &'static str {
-    match verdict {
-        TwinVerdict::RecreatedIdentity => {
-            "Remove the policies and role assignments of the old object id: nobody has it any more."
-        }
-        TwinVerdict::MultiTenantTwin => {
-            "Nothing is denied: grant each vault to the service principal of the vault's own tenant."
-        }
-        TwinVerdict::GuestTwin => "Nothing is denied: grant the object id of this tenant, the guest's.",
-        _ => "Nothing is denied: choose by object id, not by name, when you grant.",
-    }
-}
-
-/// What happened.
-fn why(group: &Group, pair: &Pair<'_>, verdict: TwinVerdict) -> String {
-    let Pair { vault, denied, use_, other, .. } = pair;
-    let what = wanted(use_);
-    let successes = other.uses.get(*vault).map_or(0, |of_vault| of_vault.successes);
-    let has = match (successes, pair.granted) {
-        (0, _) => format!("{} is granted it there", other.shown()),
-        (_, true) => format!("{} is granted it and succeeded there {successes} times", other.shown()),
-        (_, false) => format!("{} succeeded there {successes} times", other.shown()),
-    };
-    let shares = group.shared.words();
-    let since = match (pair.since, use_.first_success) {
-        (true, Some(time)) => format!(" It was granted since: its first success is at {time}."),
-        _ => String::new(),
-    };
-    let denied_words = format!("{} was denied{what} on {vault} {} times", denied.shown(), use_.denied);
-    match verdict {
-        TwinVerdict::RecreatedIdentity => {
-            let (last, first) = (time(other.last()), time(denied.first()));
-            format!(
-                "{denied_words}. {has}, has the same {shares} and was last used at {last}, before this id appeared at \
-                 {first}: the policy or role still names the old id.{since}"
-            )
-        }
-        TwinVerdict::MultiTenantTwin => format!(
-            "{denied_words} with a token of tenant {}; {has}, as the same application in tenant {}.{since}",
-            first_of(&denied.tenants),
-            first_of(&other.tenants)
-        ),
-        TwinVerdict::GuestTwin => format!(
-            "{denied_words} as a {}; the same address as a {}: {has}.{since}",
-            denied.kind, other.kind
-        ),
-        _ => format!(
-            "{denied_words}, while {has} and has the same {shares}: the grant went to the other one.{since}"
-        ),
-    }
-}
-
-fn wanted(use_: &Use) -> String {
-    let rights: BTreeSet<String> = use_
-        .needs_denied
-        .iter()
-        .filter_map(|need| need.right())
-        .map(|right| format!("'{}'", right.permission))
-        .collect();
-    if rights.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", rights.into_iter().collect::<Vec<_>>().join(", "))
-    }
-}
-
-fn time(time: Option<crate::ticks::Ticks>) -> String {
-    time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
-}
-
-fn first_of(texts: &BTreeSet<String>) -> &str {
-    texts.first().map_or("(not logged)", String::as_str)
-}
-
-/// What to do.
-fn fix(pair: &Pair<'_>, verdict: TwinVerdict, grant: Option<&GrantReport>) -> Vec<String> {
-    let mut steps = Vec::new();
-    if let Some(grant) = grant {
-        steps.push(format!("Grant this object id: `{}`.", grant.command));
-    }
-    match verdict {
-        TwinVerdict::MultiTenantTwin => steps.push(
-            "Have the client sign in to the tenant that the vault trusts; a grant to an id of another tenant does nothing.".to_owned(),
-        ),
-        TwinVerdict::RecreatedIdentity => {
-            steps.push(format!("Remove what the old id {} was granted: nobody has it any more.", safe_id(&pair.other.oid)));
-        }
-        _ if pair.since => steps.push("It was granted since; remove what the other one does not need.".to_owned()),
-        _ => steps.push(format!(
-            "Check whether {} needs its grant; if it was given by mistake, remove it.",
-            safe_id(&pair.other.oid)
-        )),
-    }
-    steps
-}
-
-/// An id as it can stand in a step: a log may hold anything there.
-fn safe_id(oid: &str) -> &str {
-    if crate::findings::wording::is_harmless(oid) { oid } else { "<oid>" }
-}
-
 /// A group for the report.
 #[allow(clippy::too_many_arguments, reason = "one call for each field of the report")]
 pub(super) fn entry(
@@ -443,13 +316,12 @@ pub(super) fn entry(
     evidence: Vec<crate::report::Evidence>,
 ) -> Entry {
     let names: BTreeSet<&String> = members.iter().flat_map(|member| &member.names).collect();
-    let shared_appid = match &group.shared {
-        Shared::AppId(appid) => Some(appid.clone()),
-        _ => {
-            let mut common = members.iter().map(|member| member.appids.clone());
-            let first = common.next().unwrap_or_default();
-            common.fold(first, |all, appids| &all & &appids).first().cloned()
-        }
+    let shared_appid = if let Shared::AppId(appid) = &group.shared {
+        Some(appid.clone())
+    } else {
+        let mut common = members.iter().map(|member| member.appids.clone());
+        let first = common.next().unwrap_or_default();
+        common.fold(first, |all, appids| &all & &appids).first().cloned()
     };
     Entry {
         verdict,
