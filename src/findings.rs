@@ -23,9 +23,9 @@ mod verdicts;
 pub(crate) mod wording;
 
 use crate::classify::causes::{Causes, Outcome, Severity};
-use crate::facts::Facts;
-use crate::facts::dimensions::RequestKey;
+use crate::facts::dimensions::{RequestKey, Text};
 use crate::facts::requests::Series;
+use crate::facts::{Facts, Map};
 use crate::knowledge::Knowledge;
 use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
@@ -59,6 +59,8 @@ pub(crate) struct Analysis<'f> {
     grants: &'f Grants<'f>,
     /// What was judged from all facts; none while it is being judged.
     verdicts: Option<&'f Verdicts>,
+    /// The outcome of each cause that the table knows, looked up once.
+    outcomes: &'f Map<Text, Option<Outcome>>,
 }
 
 /// One stream of requests with its cause looked up.
@@ -73,21 +75,30 @@ pub(crate) struct Stream<'f> {
 impl<'f> Analysis<'f> {
     /// Every stream, in no order that means anything.
     fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
-        let (facts, causes) = (self.facts, self.causes);
+        let (facts, outcomes) = (self.facts, self.outcomes);
         facts.requests.iter().map(move |(key, series)| {
             let cause = facts.dimensions.strings.get(key.cause);
-            Stream { key, series, cause, outcome: outcome_of(causes, cause, key) }
+            let known = outcomes.get(&key.cause).copied().flatten();
+            Stream { key, series, cause, outcome: known.unwrap_or_else(|| outcome_by_status(key)) }
         })
     }
 }
 
-/// The outcome of a cause; of one that this table does not know (facts made with another cause
-/// file), by status.
-fn outcome_of(causes: &Causes, cause: &str, key: &RequestKey) -> Outcome {
-    causes.find(cause).map_or_else(
-        || if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success },
-        |cause| cause.outcome,
-    )
+/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
+/// another cause file).
+fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
+    let mut all: Map<Text, Option<Outcome>> = Map::default();
+    for (key, _) in facts.requests.iter() {
+        all.entry(key.cause).or_insert_with(|| {
+            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
+        });
+    }
+    all
+}
+
+/// The outcome of a cause that the table does not know.
+fn outcome_by_status(key: &RequestKey) -> Outcome {
+    if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success }
 }
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
@@ -105,12 +116,13 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     let knowledge = &judgement.knowledge;
     let callers = Callers::new(&facts, knowledge);
     let grants = Grants::new(knowledge, &facts);
-    let all =
-        Analysis { facts: &facts, causes, callers: &callers, knowledge, grants: &grants, verdicts: None };
+    let outcomes = outcomes(&facts, causes);
+    let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
+    let verdicts = None;
+    let all = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts, outcomes };
     let mut verdicts = Verdicts::new(&all);
     judgement.filter.apply(&mut facts);
-    let left =
-        Analysis { facts: &facts, causes, callers: &callers, knowledge, grants: &grants, verdicts: None };
+    let left = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts: None, outcomes };
     if !judgement.filter.is_all() {
         verdicts.cut(&left);
     }
@@ -141,14 +153,19 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         identities: verdicts.identities(),
         access: access::rows(&analysis, &judgement.filter),
         objects: access::objects(&analysis, judgement.stale_after_days),
-        knowledge: KnowledgeReport {
-            principals: knowledge.principals.len(),
-            applications: knowledge.applications.len(),
-            vaults: knowledge.vaults.len(),
-            assignments: knowledge.assignments.len(),
-            keys: knowledge.keys.len(),
-            tells_grants: knowledge.tells_grants(),
-        },
+        knowledge: known(knowledge),
+    }
+}
+
+/// How much was known beside the logs.
+fn known(knowledge: &Knowledge) -> KnowledgeReport {
+    KnowledgeReport {
+        principals: knowledge.principals.len(),
+        applications: knowledge.applications.len(),
+        vaults: knowledge.vaults.len(),
+        assignments: knowledge.assignments.len(),
+        keys: knowledge.keys.len(),
+        tells_grants: knowledge.tells_grants(),
     }
 }
 

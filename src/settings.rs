@@ -28,8 +28,8 @@ const MOST_THREADS: usize = 256;
 /// Days without use after which an object is stale, unless said otherwise.
 const STALE_AFTER_DAYS: u32 = 30;
 
-/// Longest file of knowledge, in bytes: a directory of half a million entries is a third of it.
-const MOST_KNOWLEDGE_BYTES: u64 = 1 << 30;
+/// Longest file of knowledge, in bytes: it is read whole, which takes several times as much memory.
+const MOST_KNOWLEDGE_BYTES: u64 = 512 << 20;
 
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "akvlens.toml";
@@ -209,7 +209,10 @@ impl Settings {
         for path in files {
             let length = fs::metadata(path).map_err(Error::read(path))?.len();
             if length > MOST_KNOWLEDGE_BYTES {
-                return Err(Error::Usage(format!("{}: longer than 1 GiB", path.display())));
+                return Err(Error::Usage(format!(
+                    "{}: longer than 512 MiB: export it in parts",
+                    path.display()
+                )));
             }
             let bytes = fs::read(path).map_err(Error::read(path))?;
             let found = knowledge.add(&bytes);

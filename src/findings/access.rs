@@ -213,3 +213,6 @@ pub(super) fn objects(analysis: &Analysis<'_>, stale_after_days: u32) -> Vec<Obj
     });
     rows
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ const COMMAND_LINES: [&str; 3] = ["azurecli", "powershell", "mozilla/"];
 type Client = (Option<Text>, Option<Text>);
 
 /// Somebody who came from a client.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     vault: Option<Text>,
     oid: Text,
@@ -47,6 +47,7 @@ struct Seen {
 }
 
 /// Who came from the clients of requests that name nobody.
+#[derive(Debug, Default)]
 pub(super) struct Clients {
     seen: Map<Client, Vec<Seen>>,
 }
@@ -60,12 +61,14 @@ enum Near {
 }
 
 impl Clients {
-    /// Looks for the clients of those streams that are 401 and name nobody.
-    pub(super) fn new<'s>(analysis: &Analysis<'_>, streams: impl Iterator<Item = &'s Stream<'s>>) -> Self {
-        let unnamed = streams.filter(|stream| is_unnamed(analysis, stream));
+    /// Looks for the clients of failures that are 401 and name nobody.
+    pub(super) fn new(analysis: &Analysis<'_>) -> Self {
+        let unnamed = analysis
+            .streams()
+            .filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(analysis, stream));
         let mut seen: Map<Client, Vec<Seen>> = unnamed
             .filter(|stream| stream.key.client_address.is_some())
-            .map(|stream| (client(stream), Vec::new()))
+            .map(|stream| (client(&stream), Vec::new()))
             .collect();
         if seen.is_empty() {
             return Self { seen };

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::callers::{CallerId, Callers};
-use super::clients::Clients;
 use super::denials::Needs;
 use super::tally::{Tally, most_frequent};
-use super::wording::{Known, fill_fix, fill_why};
+use super::wording::{Known, Right, fill_fix, fill_why, grant_command};
 use super::{Analysis, Stream};
 use crate::classify::Basis;
 use crate::classify::causes::{Outcome, Severity};
@@ -16,6 +15,7 @@ use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::facts::examples::{Example, ExampleKey, KEPT};
 use crate::facts::rows::{DENIAL_COLUMNS, DenialRow, VaultRow};
+use crate::record::caller::CallerKind;
 use crate::record::operation::{built_in_role, permission};
 use crate::report::{Asked, CallerIdentity, Confidence, Evidence, Finding};
 
@@ -54,13 +54,14 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     }
     let evidence = evidence(analysis);
     let mut needs = Needs::default();
-    let clients = Clients::new(analysis, groups.values().flat_map(|member| &member.streams));
     let finding = |(group, member): (&Group<'_>, &Member<'_>)| {
         let examples = evidence.get(&example_group(analysis, group)).map_or(&[][..], Vec::as_slice);
         let evidence = member.evidence(analysis, examples);
         let mut finding = finding(analysis, group, member, failures, evidence);
         explain(analysis, &mut needs, group.cause, member, &mut finding);
-        finding.probable_caller = clients.probable(analysis, &member.streams);
+        grant(group, &mut finding, member.vault_id.as_deref());
+        finding.probable_caller =
+            analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, &member.streams));
         finding
     };
     groups.iter().map(finding).collect()
@@ -227,6 +228,20 @@ fn explain(
         finding.explained_by = Some(id);
         finding.severity = finding.severity.min(severity);
     }
+}
+
+/// For a refusal without a text, the grant by the vault's own model: it is most likely what is missing.
+fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
+    let caller = finding.caller.as_ref();
+    let (Some(asked), Some(oid)) = (&finding.asked, caller.and_then(|caller| caller.oid.as_deref())) else {
+        return;
+    };
+    let (Some(model), "forbidden") = (asked.permission_model, group.cause) else { return };
+    let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
+    let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
+    let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
+    let command = grant_command(model, group.vault, vault_id, oid, person, &[right].into());
+    finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
 }
 
 /// What a denied caller asked for, and by which model the vault decides.

@@ -44,7 +44,7 @@ pub(super) fn judge(analysis: &Analysis<'_>, denials: &Denials, shown: &Shown<'_
         .iter()
         .filter_map(|(entry, ..)| Some((entry.members.first()?.oid.clone(), entry.vault.clone()?)))
         .collect();
-    let judge = twins::Judge { analysis, members: &members, denials, shown, explained: &explained };
+    let mut judge = twins::Judge { analysis, members: &members, denials, shown, explained };
     for group in &groups {
         judged.extend(judge.group(group));
     }

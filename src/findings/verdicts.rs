@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Analysis;
 use super::callers::Callers;
+use super::clients::Clients;
 use super::denials::{DenialKey, Denials, Needs, is_lacking};
 use super::failures::evidence_of;
 use super::identities::{self, Entry};
@@ -53,6 +54,8 @@ pub(super) struct Verdicts {
     groups: Vec<(Entry, usize)>,
     by_key: Map<DenialKey, usize>,
     by_pair: Map<(Text, Text), usize>,
+    /// Who came from the clients of 401s that name nobody.
+    pub(super) clients: Clients,
 }
 
 impl Verdict {
@@ -97,7 +100,7 @@ impl Verdicts {
     pub(super) fn new(analysis: &Analysis<'_>) -> Self {
         let denials = Denials::new(analysis);
         let shown = Shown::new(analysis, &denials);
-        let mut all = Self::default();
+        let mut all = Self { clients: Clients::new(analysis), ..Self::default() };
         told::propagating(analysis, &denials, &shown, &mut all);
         told::policies_replaced(analysis, &denials, &shown, &mut all);
         for (entry, verdict, pair) in identities::judge(analysis, &denials, &shown) {

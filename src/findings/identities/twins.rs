@@ -27,8 +27,8 @@ pub(super) struct Judge<'a> {
     pub(super) members: &'a Members,
     pub(super) denials: &'a Denials,
     pub(super) shown: &'a Shown<'a>,
-    /// Object ids and vaults whose denials are explained already.
-    pub(super) explained: &'a BTreeSet<(String, String)>,
+    /// Object ids and vaults whose denials are explained already: by the strongest that they share.
+    pub(super) explained: BTreeSet<(String, String)>,
 }
 
 /// One that is denied on a vault, and its namesake that is not.
@@ -47,7 +47,7 @@ pub(super) struct Pair<'a> {
 
 impl<'a> Judge<'a> {
     /// The verdicts on a group: one for each that is denied where another is not; else one on all.
-    pub(super) fn group(&self, group: &Group) -> Vec<Judged> {
+    pub(super) fn group(&mut self, group: &Group) -> Vec<Judged> {
         let members: Vec<&Member> =
             group.members.iter().filter_map(|at| self.members.list.get(*at)).collect();
         let mut judged = Vec::new();
@@ -55,6 +55,7 @@ impl<'a> Judge<'a> {
             for (vault, of_vault) in &denied.uses {
                 if let Some(pair) = self.pair(&members, denied, vault, of_vault) {
                     judged.push(self.denied(group, &members, &pair));
+                    self.explained.insert((denied.oid.clone(), vault.clone()));
                 }
             }
         }
