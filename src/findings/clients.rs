@@ -26,7 +26,7 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 const AROUND_S: i64 = 3600;
 
 /// Challenges below which a ratio says nothing.
-const FEWEST_CHALLENGES: u64 = 20;
+const FEWEST_CHALLENGES: u64 = 10;
 
 /// Challenges further apart than this (seconds) are of different runs of a program, not of requests.
 const APART_S: i64 = 60;

@@ -276,3 +276,24 @@ fn knowledge_beside_the_samples_tells_more() {
         .filter(|row| row["granted"] == true && row["used"] == 0 && row["denied"] == 0);
     assert!(unused.count() > 5);
 }
+
+/// A filter cuts what is told, and not what is known.
+#[test]
+fn verdicts_are_judged_before_the_filter() {
+    let scenarios = all();
+    let scenario = scenarios.iter().find(|scenario| scenario.name == "identity made again").unwrap();
+    let folder = folder(&[("log.json", lines(&scenario.records))]);
+    let told =
+        |filter: &[&str]| labels(&crate::program::report(folder.path(), 0, [&["log.json"], filter].concat()));
+    for filter in [
+        &["--since", "2026-03-12T14:15:00Z"][..],
+        &["--caller", "o-2"],
+        &["--cause", "missing-policy"],
+        &["--vault", "kv-a"],
+    ] {
+        assert_eq!(told(filter), scenario.expected, "{filter:?}");
+    }
+    for filter in [&["--until", "2026-03-12T14:15:00Z"][..], &["--caller", "o-1"], &["--vault", "kv-b"]] {
+        assert_eq!(told(filter), BTreeSet::new(), "{filter:?}");
+    }
+}

@@ -234,6 +234,15 @@ fn twins(set: &mut Set) {
         vec![many([10, 600], |s| ok(s, "kv-a", &old)), many([1200, 2400], |s| ok(s, "kv-a", &new))],
         &[("recreated-identity", "-", "-")],
     );
+    let (before, after) = (person("o-1", "ann@t.example", CLI), person("o-2", "ann@t.example", PORTAL));
+    set.add(
+        "a person's account made again",
+        vec![
+            many([10, 600], |s| ok(s, "kv-a", &before)),
+            many([1200, 2400], |s| no_policy(s, "kv-a", &after)),
+        ],
+        &[("recreated-identity", "kv-a", "o-2")],
+    );
     set.add(
         "application registered again",
         vec![many([10, 600], |s| ok(s, "kv-a", &bare)), many([1200, 2400], |s| no_role(s, "kv-a", &other))],
@@ -490,7 +499,7 @@ fn clients(set: &mut Set) {
     set.add("a client for every request", pairs(40, 5, "agent-x"), &[("client-per-request", "-", "o-1")]);
     set.add("a command line in a loop", pairs(40, 5, "AZURECLI/2.60.0"), &[]);
     set.add("a job every five minutes", pairs(40, 300, "agent-x"), &[]);
-    set.add("too few to tell", pairs(10, 5, "agent-x"), &[]);
+    set.add("too few to tell", pairs(6, 5, "agent-x"), &[]);
     let mut kept = pairs(1, 5, "agent-x");
     kept.push(many((0..60).map(|at| 102 + at * 5), |s| {
         from(ok(s, "kv-a", &app("o-1", "a-1")), "203.0.113.9", "agent-x")
@@ -529,6 +538,23 @@ fn known(set: &mut Set) {
     );
     scenario.directory = Some(json!([application("x-1", "a-1", "orders")]));
     scenario.policies = Some(role_file("x-1", "Key Vault Secrets User"));
+    let scenario = set.add(
+        "a policy for the app registration of an application that never called",
+        vec![many([10, 20], |s| ok(s, "kv-a", &two))],
+        &[("application-object-granted", "kv-a", "o-1")],
+    );
+    scenario.directory =
+        Some(json!([principal("o-1", "a-1", "orders"), application("x-1", "a-1", "orders")]));
+    scenario.policies = Some(vault_file("kv-a", &[("x-1", "secrets", &["get"])]));
+    let scenario = set.add(
+        "one application in two tenants, one known by the vault's own",
+        vec![
+            many([10, 600], |s| ok(s, "kv-a", &app("o-1", "a-1"))),
+            many([20, 620], |s| no_policy(s, "kv-a", &app_of("o-2", "a-1", "t-2"))),
+        ],
+        &[("multi-tenant-twin", "kv-a", "o-2")],
+    );
+    scenario.policies = Some(vault_file("kv-a", &[("o-1", "secrets", &["get"])]));
     let scenario = set.add("a policy for both objects", vec![many([10, 20], |s| ok(s, "kv-a", &one))], &[]);
     scenario.directory = Some(json!([application("x-1", "a-1", "orders")]));
     scenario.policies =

@@ -176,9 +176,19 @@ impl Members {
             knowledge.vaults.values().flat_map(|vault| vault.policies.iter().map(|policy| &policy.oid));
         let granted: BTreeSet<&String> =
             policies.chain(knowledge.assignments.iter().map(|row| &row.principal)).collect();
-        for oid in granted {
-            let listed = knowledge.principals.get(oid).filter(|listed| listed.kind != PrincipalKind::Group);
-            if let Some(listed) = listed.filter(|_| !self.by_oid.contains_key(oid)) {
+        // Of an application that is granted something by mistake, the service principal.
+        let appids: BTreeSet<&String> = granted
+            .iter()
+            .filter_map(|oid| knowledge.applications.get(*oid))
+            .map(|found| &found.appid)
+            .collect();
+        let meant = |(oid, listed): &(&String, &Principal)| {
+            listed.kind != PrincipalKind::Group
+                && (granted.contains(oid)
+                    || listed.appid.as_ref().is_some_and(|appid| appids.contains(appid)))
+        };
+        for (oid, listed) in knowledge.principals.iter().filter(meant) {
+            if !self.by_oid.contains_key(oid) {
                 let mut member = Member { oid: oid.clone(), ..Member::default() };
                 member.learn(listed);
                 self.by_oid.insert(oid.clone(), self.list.len());
@@ -203,6 +213,15 @@ impl Members {
             let of_vault = member.uses.entry(vault.to_owned()).or_default();
             of_vault.vault = of_vault.vault.or(stream.key.vault);
             of_vault.add(&stream, needs.of(analysis, stream.key.operation));
+        }
+        // Who succeeds on a vault is of the tenant that it trusts.
+        for at in wanted.values() {
+            let Some(member) = self.list.get_mut(*at).filter(|member| member.tenants.is_empty()) else {
+                continue;
+            };
+            let on = member.uses.iter().filter(|(_, of_vault)| of_vault.successes > 0);
+            let tenants = on.filter_map(|(vault, _)| analysis.knowledge.vaults.get(vault)?.tenant.clone());
+            member.tenants = tenants.collect();
         }
     }
 }
