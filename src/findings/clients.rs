@@ -180,11 +180,13 @@ struct Behaviour {
 pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let mut all: Map<Client, Behaviour> = Map::default();
     for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Challenge) {
-        if stream.key.client_address.is_some() && !is_command_line(analysis, stream.key.client_agent) {
+        if stream.key.client_address.is_some() {
             all.entry(client(&stream)).or_default().challenges.extend(stream.series.cells());
         }
     }
-    all.retain(|_, behaviour| count(&behaviour.challenges) >= FEWEST_CHALLENGES);
+    all.retain(|client, behaviour| {
+        count(&behaviour.challenges) >= FEWEST_CHALLENGES && !is_command_line(analysis, client.1)
+    });
     if all.is_empty() {
         return Vec::new();
     }

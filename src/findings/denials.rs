@@ -298,6 +298,10 @@ fn changes(analysis: &Analysis<'_>) -> Map<Text, Vec<Event>> {
     }
     for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Success) {
         let (Some(vault), Some(operation)) = (stream.key.vault, stream.key.operation) else { continue };
+        // Only a Managed HSM has roles of its own.
+        if !dimensions.vaults.get(vault).hsm {
+            continue;
+        }
         let name = dimensions.strings.get(operation);
         if name.starts_with("RoleAssignment") && !name.contains("Get") && !name.contains("List") {
             let cells = stream.series.cells();

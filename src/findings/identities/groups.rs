@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::members::{Member, Members};
-use crate::findings::Analysis;
 use crate::record::caller::{applications, comparable_name, managed_identity_name};
 
 /// What is shared, the strongest first.
@@ -42,7 +41,7 @@ pub(super) struct Group {
 }
 
 /// All groups. One whose members all share something stronger is left out.
-pub(super) fn find(_: &Analysis<'_>, members: &Members) -> Vec<Group> {
+pub(super) fn find(members: &Members) -> Vec<Group> {
     let clients = clients(members);
     let mut shared: BTreeMap<Shared, BTreeSet<usize>> = BTreeMap::new();
     for (at, member) in members.list.iter().enumerate().filter(|(_, member)| !member.is_first_party()) {
