@@ -20,13 +20,15 @@ pub(super) struct Right<'r> {
 
 /// The grants that were given, by who has them.
 pub(super) struct Grants<'k> {
-    knowledge: &'k Knowledge,
     /// Access policies by vault name.
     policies: BTreeMap<&'k str, Policies<'k>>,
     /// Role assignments by object id.
     assignments: BTreeMap<&'k str, Vec<&'k Assignment>>,
     /// Role assignments to groups, or to what may be one.
     to_groups: Vec<&'k Assignment>,
+    /// Vaults whose role assignments were given: some of them hold on it, and it does not decide by
+    /// policies.
+    told_by_roles: BTreeSet<String>,
 }
 
 /// The access policies of a vault.
@@ -42,15 +44,16 @@ impl<'k> Grants<'k> {
     /// Reads who calls, so that it is no group, and who is granted what.
     pub(super) fn new(knowledge: &'k Knowledge, facts: &Facts) -> Self {
         let mut all = Self {
-            knowledge,
             policies: BTreeMap::new(),
             assignments: BTreeMap::new(),
             to_groups: Vec::new(),
+            told_by_roles: BTreeSet::new(),
         };
         if !knowledge.tells_grants() {
             return all;
         }
         let dimensions = &facts.dimensions;
+        all.told_by_roles = told_by_roles(knowledge, facts);
         let callers: BTreeSet<&str> =
             dimensions.callers.iter().filter_map(|caller| dimensions.text(caller.oid)).collect();
         for (vault, grants) in knowledge.vaults.iter().filter(|(_, grants)| decides_by_policy(grants)) {
@@ -76,9 +79,13 @@ impl<'k> Grants<'k> {
     ) -> Option<bool> {
         match self.policies.get(vault.name?) {
             Some(policies) => policies.grant(oid, right.permission),
-            None if self.knowledge.assignments.is_empty() => None,
+            None if !self.tells_roles(vault) => None,
             None => self.by_role(vault, oid, right, object),
         }
+    }
+
+    fn tells_roles(&self, vault: &VaultRow<'_>) -> bool {
+        vault.name.is_some_and(|name| self.told_by_roles.contains(name))
     }
 
     fn by_role(
@@ -141,6 +148,9 @@ impl<'k> Grants<'k> {
             }
             return all;
         }
+        if !self.tells_roles(vault) {
+            return all;
+        }
         for (oid, rows) in &self.assignments {
             for row in rows.iter().filter(|row| !row.condition && applies(row, vault, None)) {
                 for known in permissions().filter(|known| roles::holds(row, known.action) == Some(true)) {
@@ -171,6 +181,30 @@ impl Policies<'_> {
             Some(false)
         }
     }
+}
+
+/// The vaults whose requests carry the flag of access policies and none that of roles.
+fn by_policies(facts: &Facts) -> BTreeSet<String> {
+    let (mut policies, mut roles) = (BTreeSet::new(), BTreeSet::new());
+    for (key, _) in facts.requests.iter() {
+        let name = facts.dimensions.vault_row(key.vault).name;
+        if key.access.policy_match.is_some() {
+            policies.extend(name);
+        }
+        if key.access.rbac_authorized.is_some() {
+            roles.extend(name);
+        }
+    }
+    policies.difference(&roles).map(|name| (*name).to_owned()).collect()
+}
+
+/// The vaults whose role assignments were given.
+fn told_by_roles(knowledge: &Knowledge, facts: &Facts) -> BTreeSet<String> {
+    let by_policies = by_policies(facts);
+    let rows = facts.dimensions.vaults.iter().map(|vault| facts.dimensions.vault_row_of(vault));
+    let told = rows.filter(|row| knowledge.assignments.iter().any(|assignment| reaches(assignment, row)));
+    let names: BTreeSet<String> = told.filter_map(|row| row.name).map(str::to_owned).collect();
+    names.difference(&by_policies).cloned().collect()
 }
 
 fn decides_by_policy(grants: &VaultGrants) -> bool {
@@ -218,6 +252,12 @@ fn applies(assignment: &Assignment, vault: &VaultRow<'_>, object: Option<&str>) 
     holds(scope, &id) || object.is_some_and(|object| holds(scope, &format!("{id}/{object}")))
 }
 
+/// Whether an assignment's scope holds a vault or lies in it.
+fn reaches(assignment: &Assignment, vault: &VaultRow<'_>) -> bool {
+    let inside = || vault_id(vault).is_some_and(|id| assignment.scope.starts_with(&format!("{id}/")));
+    applies(assignment, vault, None) || (vault.hsm && assignment.is_hsm()) || (!vault.hsm && inside())
+}
+
 /// The ARM id of a vault in lower case.
 fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
     let (subscription, group, name) = (vault.subscription?, vault.resource_group?, vault.name?);
@@ -229,7 +269,7 @@ fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::dimensions::Caller;
+    use crate::facts::dimensions::{Caller, Vault};
 
     const GET: Right<'static> = Right { permission: "secrets get", action: "secrets/getSecret/action" };
 
@@ -245,6 +285,9 @@ mod tests {
             let oid = Some(facts.dimensions.strings.intern(caller));
             facts.dimensions.callers.intern(Caller { oid, ..Caller::default() });
         }
+        let [name, subscription, group] = ["kv", "s", "r"].map(|text| facts.dimensions.strings.intern(text));
+        let (subscription, resource_group) = (Some(subscription), Some(group));
+        facts.dimensions.vaults.intern(Vault { name, hsm: false, subscription, resource_group });
         Grants::new(&known, &facts).of(&vault(), oid, GET, object)
     }
 
@@ -274,7 +317,7 @@ mod tests {
         for scope in ["/subscriptions/S", "/subscriptions/s/resourceGroups/R", "/"] {
             assert_eq!(of(&role(scope, ""), "a", None), Some(true), "{scope}");
         }
-        assert_eq!(of(&role("/subscriptions/s2", ""), "a", None), Some(false));
+        assert_eq!(of(&role("/subscriptions/s2", ""), "a", None), None, "roles of other places");
         let secret = "/subscriptions/s/resourcegroups/r/providers/Microsoft.KeyVault/vaults/kv/secrets/db";
         assert_eq!(of(&role(secret, ""), "a", Some("secrets/db")), Some(true));
         assert_eq!(of(&role(secret, ""), "a", Some("secrets/db2")), Some(false));

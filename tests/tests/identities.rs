@@ -271,6 +271,15 @@ fn knowledge_beside_the_samples_tells_more() {
         assert!(verdicts.contains(verdict), "{verdict}");
     }
     assert!(report["knowledge"]["tells_grants"].as_bool().unwrap());
+    let told: BTreeSet<&str> = list(&report["access"])
+        .iter()
+        .filter(|row| !row["granted"].is_null())
+        .map(|row| text(&row["vault"]))
+        .collect();
+    assert!(
+        told.iter().eq(["kv-lark-billing"].iter()),
+        "roles of one vault tell nothing of others: {told:?}"
+    );
     let unused = list(&report["access"])
         .iter()
         .filter(|row| row["granted"] == true && row["used"] == 0 && row["denied"] == 0);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{code, grouped, more, optional, text, time};
-use crate::report::{IdentityReport, Report};
+use crate::report::{AccessRow, IdentityReport, Report};
 
 /// The groups of object ids, with each member.
 pub(super) fn groups(page: &mut String, report: &Report, top: usize) {
@@ -63,16 +63,13 @@ pub(super) fn access(page: &mut String, report: &Report, top: usize) {
     if !report.knowledge.tells_grants {
         return;
     }
-    let told: Vec<_> = report
-        .access
-        .iter()
-        .filter(|row| row.denied > 0 || row.used == 0 || row.granted != Some(true))
-        .collect();
+    let differs = |row: &&AccessRow| match row.granted {
+        Some(granted) => granted != (row.used > 0),
+        None => false,
+    };
+    let told: Vec<_> = report.access.iter().filter(differs).collect();
     line!(page, "\n## Granted against used\n");
-    line!(
-        page,
-        "Rows where the two differ or the grant is not known; all are in the JSON report and in `-o access.csv`.\n"
-    );
+    line!(page, "Rows where the two differ; all are in the JSON report and in `-o access.csv`.\n");
     line!(page, "| vault | object id | object | permission | granted | used | denied | last use |");
     line!(page, "| --- | --- | --- | --- | --- | ---: | ---: | --- |");
     for row in told.iter().take(top) {

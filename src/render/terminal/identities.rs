@@ -1,6 +1,6 @@
 //! Who it really was, and granted against used, in a terminal's width.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::AnsiColor;
 
@@ -71,7 +71,10 @@ impl Page {
             return;
         }
         let mut callers: BTreeMap<(&str, &str), Marks<'_>> = BTreeMap::new();
-        for row in &report.access {
+        // Of a vault whose grants were not given there is nothing to hold use against.
+        let told: BTreeSet<&Option<String>> =
+            report.access.iter().filter(|row| row.granted.is_some()).map(|row| &row.vault).collect();
+        for row in report.access.iter().filter(|row| told.contains(&row.vault)) {
             let (Some(vault), Some(oid), Some(permission)) = (&row.vault, &row.oid, &row.permission) else {
                 continue;
             };
