@@ -16,11 +16,8 @@ pub(crate) struct Scenario {
     pub(crate) expected: BTreeSet<Label>,
 }
 
-/// Azure CLI.
 const CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
-/// The portal's page of a vault.
 const PORTAL: &str = "3686488a-04fc-4d8a-b967-61f98ec41efe";
-/// Azure Resource Graph.
 const GRAPH: &str = "509e4652-da8d-478d-a730-e9d4a1996ca4";
 
 fn app(oid: &str, appid: &str) -> Value {
@@ -115,7 +112,6 @@ fn change(second: u32, vault: &str, operation: &str) -> Value {
     call(second, vault, &app("o-pipeline", "a-pipeline"), operation)
 }
 
-/// A record from an address with an agent.
 fn from(mut record: Value, address: &str, agent: &str) -> Value {
     record["callerIpAddress"] = json!(address);
     record["properties"]["clientInfo"] = json!(agent);

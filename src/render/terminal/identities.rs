@@ -96,8 +96,13 @@ impl Page {
         });
         for ((vault, oid), marks) in sorted.iter().take(self.terminal.top) {
             let name = report.callers.iter().find(|row| row.caller.oid.as_deref() == Some(oid));
-            let name = name.and_then(|row| row.caller.name.as_deref()).unwrap_or(oid);
-            let who = fit(&format!("  {vault}  {name}"), self.terminal.width);
+            // Names are not unique: the head of the id tells namesakes apart.
+            let head: String = oid.chars().take(8).collect();
+            let who = match name.and_then(|row| row.caller.name.as_deref()) {
+                Some(name) => format!("  {vault}  {name} ({head}…)"),
+                None => format!("  {vault}  {oid}"),
+            };
+            let who = fit(&who, self.terminal.width);
             self.line(&who);
             for (kind, words) in marks {
                 let words: Vec<String> = words
