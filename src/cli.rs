@@ -70,9 +70,30 @@ pub struct ReportArgs {
     /// Seconds within which an authentication challenge must be answered [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub challenge_window: Option<u32>,
+    /// Days without use before the end of the log after which a secret, key or certificate is stale
+    /// [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    pub stale_after: Option<u32>,
+    /// What is known beside the logs.
+    #[command(flatten)]
+    pub knowledge: KnowledgeArgs,
     /// What of it.
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// What is known beside the logs. Any of the files may come with either option: they are recognised
+/// by content.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Knowledge beside the logs")]
+pub struct KnowledgeArgs {
+    /// Exports of the directory: `az ad sp|app|user|group list`, Graph, Get-AzAD*, `az identity list`
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub directory: Vec<PathBuf>,
+    /// Who is granted what: `az keyvault show`, `az role assignment list`, Managed HSM role
+    /// assignments; `az keyvault key list|show`
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub policies: Vec<PathBuf>,
 }
 
 /// `facts`.

@@ -6,27 +6,37 @@
 //! A finder is a function from `Analysis` to findings; adding one is a new file and one line in
 //! `FINDERS`.
 
+mod access;
 mod callers;
 pub mod challenges;
+mod clients;
 mod coverage;
+mod denials;
 mod double_export;
 mod failures;
 pub mod filter;
+mod grants;
+mod identities;
 mod summary;
 mod tally;
 mod timeline;
+mod verdicts;
 pub(crate) mod wording;
 
 use crate::classify::causes::{Causes, Outcome, Severity};
-use crate::facts::Facts;
-use crate::facts::dimensions::RequestKey;
+use crate::facts::dimensions::{RequestKey, Text};
 use crate::facts::requests::Series;
-use crate::report::{Finding, Report, SCHEMA, Tool};
+use crate::facts::{Facts, Map};
+use crate::knowledge::Knowledge;
+use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
+use grants::Grants;
+use verdicts::Verdicts;
 
 /// Every kind of finding.
-const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[failures::find, double_export::find];
+const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] =
+    &[failures::find, verdicts::find, clients::find, double_export::find];
 
 /// How to judge.
 #[derive(Clone, Debug)]
@@ -35,6 +45,10 @@ pub struct Judgement {
     pub challenge_window_s: u32,
     /// Which part of the facts the report is about.
     pub filter: Filter,
+    /// What is known beside the logs.
+    pub knowledge: Knowledge,
+    /// Days without use before the end of the log after which an object is stale.
+    pub stale_after_days: u32,
 }
 
 /// Facts that are judged and cut to the filter, with what helps to read them.
@@ -42,7 +56,13 @@ pub(crate) struct Analysis<'f> {
     facts: &'f Facts,
     causes: &'f Causes,
     /// Who is who, from all facts and not only the part in the filter.
-    callers: Callers,
+    callers: &'f Callers,
+    knowledge: &'f Knowledge,
+    grants: &'f Grants<'f>,
+    /// What was judged from all facts; none while it is being judged.
+    verdicts: Option<&'f Verdicts>,
+    /// The outcome of each cause that the table knows, looked up once.
+    outcomes: &'f Map<Text, Option<Outcome>>,
 }
 
 /// One stream of requests with its cause looked up.
@@ -57,21 +77,30 @@ pub(crate) struct Stream<'f> {
 impl<'f> Analysis<'f> {
     /// Every stream, in no order that means anything.
     fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
-        let (facts, causes) = (self.facts, self.causes);
+        let (facts, outcomes) = (self.facts, self.outcomes);
         facts.requests.iter().map(move |(key, series)| {
             let cause = facts.dimensions.strings.get(key.cause);
-            Stream { key, series, cause, outcome: outcome_of(causes, cause, key) }
+            let known = outcomes.get(&key.cause).copied().flatten();
+            Stream { key, series, cause, outcome: known.unwrap_or_else(|| outcome_by_status(key)) }
         })
     }
 }
 
-/// The outcome of a cause; of one that this table does not know (facts made with another cause
-/// file), by status.
-fn outcome_of(causes: &Causes, cause: &str, key: &RequestKey) -> Outcome {
-    causes.find(cause).map_or_else(
-        || if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success },
-        |cause| cause.outcome,
-    )
+/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
+/// another cause file).
+fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
+    let mut all: Map<Text, Option<Outcome>> = Map::default();
+    for (key, _) in facts.requests.iter() {
+        all.entry(key.cause).or_insert_with(|| {
+            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
+        });
+    }
+    all
+}
+
+/// The outcome of a cause that the table does not know.
+fn outcome_by_status(key: &RequestKey) -> Outcome {
+    if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success }
 }
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
@@ -86,9 +115,20 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     facts.requests.settle();
     let fact_rows = facts.requests.rows() as u64;
     challenges::settle(&mut facts, causes, judgement.challenge_window_s);
-    let callers = Callers::new(&facts);
+    let knowledge = &judgement.knowledge;
+    let callers = Callers::new(&facts, knowledge);
+    let grants = Grants::new(knowledge, &facts);
+    let outcomes = outcomes(&facts, causes);
+    let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
+    let verdicts = None;
+    let all = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts, outcomes };
+    let mut verdicts = Verdicts::new(&all);
     judgement.filter.apply(&mut facts);
-    let analysis = Analysis { facts: &facts, causes, callers };
+    let left = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts: None, outcomes };
+    if !judgement.filter.is_all() {
+        verdicts.cut(&left);
+    }
+    let analysis = Analysis { verdicts: Some(&verdicts), ..left };
     let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
     findings.sort_by(|one, other| {
         let rank =
@@ -112,6 +152,22 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         timeline: timeline::timeline(&analysis),
         changes: summary::changes(&analysis),
         findings,
+        identities: verdicts.identities(),
+        access: access::rows(&analysis, &judgement.filter),
+        objects: access::objects(&analysis, judgement.stale_after_days),
+        knowledge: known(knowledge),
+    }
+}
+
+/// How much was known beside the logs.
+fn known(knowledge: &Knowledge) -> KnowledgeReport {
+    KnowledgeReport {
+        principals: knowledge.principals.len(),
+        applications: knowledge.applications.len(),
+        vaults: knowledge.vaults.len(),
+        assignments: knowledge.assignments.len(),
+        keys: knowledge.keys.len(),
+        tells_grants: knowledge.tells_grants(),
     }
 }
 

@@ -29,6 +29,8 @@ pub mod parts;
 
 pub mod ingest;
 
+pub mod knowledge;
+
 pub mod findings;
 
 pub mod report;

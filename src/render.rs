@@ -25,15 +25,26 @@ pub enum Format {
     Json,
     /// The report for a ticket or a post-incident document.
     Md,
+    /// Who was granted, used and was denied what.
+    #[strum(serialize = "access.csv")]
+    AccessCsv,
+    /// Object ids that share something, one row a member.
+    #[strum(serialize = "identities.csv")]
+    IdentitiesCsv,
+    /// The last use of every secret, key and certificate.
+    #[strum(serialize = "objects.csv")]
+    ObjectsCsv,
     /// The table of caller and operation.
     Csv,
 }
 
 impl Format {
-    /// The format that a file's extension names.
+    /// The format that a file's extension names; of several, the longest: `x.access.csv`, and
+    /// `access.csv` alone, is the table of access.
     pub fn of_path(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        Self::iter().find(|format| format.to_string() == extension)
+        path.extension()?;
+        let name = format!(".{}", path.file_name()?.to_str()?.to_ascii_lowercase());
+        Self::iter().find(|format| name.ends_with(&format!(".{format}")))
     }
 
     /// All formats, for a message.
@@ -46,6 +57,9 @@ impl Format {
         match self {
             Self::Json => json::render(report),
             Self::Md => markdown::render(report, top).into_bytes(),
+            Self::AccessCsv => csv::access(report),
+            Self::IdentitiesCsv => csv::identities(report),
+            Self::ObjectsCsv => csv::objects(report),
             Self::Csv => csv::render(report),
         }
     }

@@ -4,10 +4,13 @@
 //! order of files, or the way through a facts folder. Texts stand here as the log has them:
 //! renderers escape. Must hold no wall clock and no path of its own.
 
+mod identities;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use strum::Display;
 
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
@@ -15,6 +18,11 @@ use crate::decode::{NotAudit, Reason};
 use crate::facts::cut::FilterEcho;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
+
+pub use identities::{
+    AccessRow, Asked, GrantReport, IdentityReport, KnowledgeReport, MemberReport, MemberVault, ObjectUse,
+    ProbableCaller, TwinVerdict,
+};
 
 /// The form of the report; its number changes when a field changes meaning or goes.
 pub const SCHEMA: &str = "akvlens-report/1";
@@ -46,6 +54,14 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// What to act on, gravest first.
     pub findings: Vec<Finding>,
+    /// Object ids that share a name, an application or a managed identity's path, gravest first.
+    pub identities: Vec<IdentityReport>,
+    /// Who was granted, used and was denied what.
+    pub access: Vec<AccessRow>,
+    /// The last use of every secret, key and certificate, longest unused first.
+    pub objects: Vec<ObjectUse>,
+    /// How much was known beside the logs.
+    pub knowledge: KnowledgeReport,
 }
 
 /// What made a report.
@@ -260,7 +276,7 @@ pub struct VaultReport {
 pub struct CallerIdentity {
     /// Object id.
     pub oid: Option<String>,
-    /// Application (client) id.
+    /// Application (client) id; of a person, the client of most requests.
     pub appid: Option<String>,
     /// What it is.
     pub kind: CallerKind,
@@ -276,6 +292,8 @@ pub struct CallerReport {
     /// Who.
     #[serde(flatten)]
     pub caller: CallerIdentity,
+    /// The name of the application, where it is a well-known one of Microsoft: of a person, the client.
+    pub application: Option<String>,
     /// ARM id of the managed identity.
     pub managed_identity: Option<String>,
     /// ARM id of the resource that runs it.
@@ -350,7 +368,8 @@ pub struct Change {
 }
 
 /// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, Serialize, JsonSchema)]
+#[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// The log's silence leaves other readings open.
@@ -366,7 +385,7 @@ pub enum Confidence {
 pub struct Finding {
     /// Stable from run to run.
     pub id: String,
-    /// What it is: the cause's id.
+    /// What it is: the id of the cause or of the verdict.
     pub code: String,
     /// How grave.
     pub severity: Severity,
@@ -404,6 +423,12 @@ pub struct Finding {
     pub client_addresses: Vec<String>,
     /// Records that show it.
     pub evidence: Vec<Evidence>,
+    /// What a denied caller asked for.
+    pub asked: Option<Asked>,
+    /// Who it probably was, where a 401 names nobody.
+    pub probable_caller: Option<ProbableCaller>,
+    /// The id of the finding that explains this one: act on that.
+    pub explained_by: Option<String>,
 }
 
 /// One record that shows a finding.

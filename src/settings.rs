@@ -20,9 +20,17 @@ use crate::decode::csv::{DateOrder, Dates, Zone};
 use crate::error::Error;
 use crate::findings::Judgement;
 use crate::findings::filter::{Filter, Names};
+use crate::knowledge::Knowledge;
+use crate::output::note;
 
 /// Threads beyond this help nobody.
 const MOST_THREADS: usize = 256;
+
+/// Days without use after which an object is stale, unless said otherwise.
+const STALE_AFTER_DAYS: u32 = 30;
+
+/// Longest file of knowledge, in bytes: it is read whole, which takes several times as much memory.
+const MOST_KNOWLEDGE_BYTES: u64 = 512 << 20;
 
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "akvlens.toml";
@@ -51,6 +59,8 @@ pub struct File {
     top: Option<usize>,
     /// Severity that makes the exit status 1.
     fail_on: Option<Severity>,
+    /// Days without use after which an object is stale.
+    stale_after: Option<u32>,
 }
 
 /// What the surroundings are; passed in so that nothing inward asks for them.
@@ -202,7 +212,40 @@ impl Settings {
             return Err(Error::Usage("--since must be before --until".into()));
         }
         self.check_causes(&args.cause)?;
-        Ok(Judgement { challenge_window_s, filter })
+        Ok(Judgement {
+            challenge_window_s,
+            filter,
+            knowledge: Knowledge::new(),
+            stale_after_days: self.file.stale_after.unwrap_or(STALE_AFTER_DAYS),
+        })
+    }
+
+    /// Reads what is known beside the logs; each file is recognised by its content, whichever option
+    /// names it.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is too long, or has no shape that is known.
+    pub fn knowledge(&self, files: &[PathBuf]) -> Result<Knowledge, Error> {
+        let mut knowledge = Knowledge::new();
+        for path in files {
+            let length = fs::metadata(path).map_err(Error::read(path))?.len();
+            if length > MOST_KNOWLEDGE_BYTES {
+                return Err(Error::Usage(format!(
+                    "{}: longer than 512 MiB: export it in parts",
+                    path.display()
+                )));
+            }
+            let bytes = fs::read(path).map_err(Error::read(path))?;
+            let found = knowledge.add(&bytes);
+            let found = found.map_err(|why| Error::Usage(format!("{}: {why}", path.display())))?;
+            if !self.quiet {
+                let counts: Vec<String> =
+                    found.iter().map(|(what, count)| format!("{count} {what}")).collect();
+                let counts = if counts.is_empty() { "an empty list".to_owned() } else { counts.join(", ") };
+                note(&format!("{}: {counts}", path.display()));
+            }
+        }
+        Ok(knowledge)
     }
 
     /// Refuses a cause that does not exist, with the nearest that does.

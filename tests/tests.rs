@@ -1,10 +1,11 @@
 //! The whole program, from bytes on disk to report and exit status, in one binary.
 //!
-//! `log` writes the logs, `case` holds one damaged blob to its answer, `program` runs akvlens; each other module holds one promise: samples have
-//! the answers that lie beside them, the same records give the same report in every shape, what was
-//! exported twice counts once, damage is counted and located, the way through the program does not
-//! show in the result, a table kept as Parquet is the table kept as JSON, the command line says what
-//! is wrong, and no text of a log acts on whoever reads the report.
+//! `log` writes the logs, `case` holds one damaged blob to its answer, `program` runs akvlens; each
+//! other module holds one promise: samples have the answers that lie beside them, the same records
+//! give the same report in every shape, what was exported twice counts once, damage is counted and
+//! located, the way through the program does not show in the result, a table kept as Parquet is the
+//! table kept as JSON, who it really was is told right, the command line says what is wrong, and no
+//! text of a log acts on whoever reads the report.
 
 // Clippy lets only test functions unwrap, not what they call.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect is to end it")]
@@ -26,6 +27,8 @@ mod damaged_shapes;
 mod dedup;
 #[path = "tests/escaping.rs"]
 mod escaping;
+#[path = "tests/identities.rs"]
+mod identities;
 #[path = "tests/invariance.rs"]
 mod invariance;
 #[path = "tests/parquet.rs"]

@@ -191,6 +191,11 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
     akvlens::findings::report(
         facts,
         &causes,
-        &akvlens::findings::Judgement { challenge_window_s: 60, filter },
+        &akvlens::findings::Judgement {
+            challenge_window_s: 60,
+            filter,
+            knowledge: akvlens::knowledge::Knowledge::new(),
+            stale_after_days: 30,
+        },
     )
 }

@@ -186,7 +186,11 @@ pub struct ExampleRow<'f> {
 impl Dimensions {
     /// A vault's texts.
     pub fn vault_row(&self, vault: Option<Ref<Vault>>) -> VaultRow<'_> {
-        let Some(vault) = vault.map(|vault| self.vaults.get(vault)) else { return VaultRow::default() };
+        vault.map_or_else(VaultRow::default, |vault| self.vault_row_of(self.vaults.get(vault)))
+    }
+
+    /// The texts of a vault.
+    pub fn vault_row_of(&self, vault: Vault) -> VaultRow<'_> {
         VaultRow {
             name: self.text(Some(vault.name)),
             hsm: vault.hsm,

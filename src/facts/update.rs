@@ -220,7 +220,7 @@ fn caller(
     let caller = Caller {
         oid: oid.map(|text| strings.intern_lower(text)),
         appid: appid.map(|text| strings.intern_lower(text)),
-        kind: kind_of(identity),
+        kind: kind_of(identity, clause.and_then(|clause| clause.appid.as_deref())),
         name: name.map(|text| strings.intern_log(text)),
         tenant: tenant_of(tid, iss).map(|text| strings.intern_lower(text)),
         managed_identity: identity.managed_identity.as_deref().map(|text| strings.intern_lower(text)),

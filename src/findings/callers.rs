@@ -1,13 +1,16 @@
 //! Brings together what different records show of one caller.
 //!
-//! Success records show the claims, denials the tenant and sometimes a name; the same object id and
-//! application id are one caller. Where records disagree, the value of most requests counts.
+//! Success records show the claims, denials the tenant and sometimes a name; the same object id is one
+//! caller, whatever client it came through (a person has many). Only where the log holds no object id
+//! does the application id tell callers apart. Where records disagree, the value of most requests
+//! counts; a name that the log does not hold may come from a directory.
 
 use std::collections::BTreeMap;
 
 use super::tally::most_frequent;
 use crate::facts::dimensions::{Caller, Ref, Text};
 use crate::facts::{Facts, Map};
+use crate::knowledge::{Knowledge, PrincipalKind};
 use crate::record::caller::CallerKind;
 use crate::report::CallerIdentity;
 
@@ -31,6 +34,7 @@ pub(super) struct Callers {
 #[derive(Default)]
 struct Votes {
     kind: CallerKind,
+    appids: BTreeMap<String, u64>,
     names: BTreeMap<String, u64>,
     tenants: BTreeMap<String, u64>,
     managed_identities: BTreeMap<String, u64>,
@@ -39,13 +43,13 @@ struct Votes {
 
 impl Callers {
     /// Reads all facts.
-    pub(super) fn new(facts: &Facts) -> Self {
+    pub(super) fn new(facts: &Facts, knowledge: &Knowledge) -> Self {
         let mut votes: Map<CallerId, Votes> = Map::default();
         for (key, series) in facts.requests.iter() {
             let Some(caller) = key.caller.map(|caller| facts.dimensions.callers.get(caller)) else {
                 continue;
             };
-            let votes = votes.entry((caller.oid, caller.appid)).or_default();
+            let votes = votes.entry(id_of(caller)).or_default();
             let count = series.count();
             let vote = |votes: &mut BTreeMap<String, u64>, text: Option<Text>| {
                 if let Some(text) = facts.dimensions.text(text) {
@@ -53,29 +57,21 @@ impl Callers {
                 }
             };
             votes.kind = votes.kind.max(caller.kind);
-            vote(&mut votes.names, caller.name);
+            vote(&mut votes.appids, caller.appid);
+            if facts.dimensions.text(caller.name).is_some_and(is_own_name) {
+                vote(&mut votes.names, caller.name);
+            }
             vote(&mut votes.tenants, caller.tenant);
             vote(&mut votes.managed_identities, caller.managed_identity);
             vote(&mut votes.resources, caller.resource);
         }
-        let known = |(id, votes): (CallerId, Votes)| {
-            let text = |text: Option<Text>| facts.dimensions.text(text).map(str::to_owned);
-            let identity = CallerIdentity {
-                oid: text(id.0),
-                appid: text(id.1),
-                kind: votes.kind,
-                name: most_frequent(&votes.names).cloned(),
-                tenant: most_frequent(&votes.tenants).cloned(),
-            };
-            let managed_identity = most_frequent(&votes.managed_identities).cloned();
-            (id, Known { identity, managed_identity, resource: most_frequent(&votes.resources).cloned() })
-        };
+        let known = |(id, votes): (CallerId, Votes)| (id, known(facts, knowledge, id, &votes));
         Self { map: votes.into_iter().map(known).collect() }
     }
 
     /// What tells a caller from others.
     pub(super) fn id(facts: &Facts, caller: Option<Ref<Caller>>) -> Option<CallerId> {
-        caller.map(|caller| facts.dimensions.callers.get(caller)).map(|caller| (caller.oid, caller.appid))
+        caller.map(|caller| id_of(facts.dimensions.callers.get(caller)))
     }
 
     /// What is known of a caller.
@@ -87,4 +83,42 @@ impl Callers {
     pub(super) fn identity(&self, id: Option<CallerId>) -> Option<CallerIdentity> {
         id.and_then(|id| self.get(id)).map(|known| known.identity.clone())
     }
+}
+
+/// What tells a caller from others: the object id alone where there is one.
+fn id_of(caller: Caller) -> CallerId {
+    (caller.oid, if caller.oid.is_some() { None } else { caller.appid })
+}
+
+/// Whether a name is the caller's: Key Vault's own management plane puts its name in the caller clause
+/// of whoever asks through it.
+pub(super) fn is_own_name(name: &str) -> bool {
+    !name.starts_with("KeyVault/")
+}
+
+/// What the votes and the directory come to.
+fn known(facts: &Facts, knowledge: &Knowledge, id: CallerId, votes: &Votes) -> Known {
+    let oid = facts.dimensions.text(id.0);
+    let listed = oid.and_then(|oid| knowledge.principals.get(oid));
+    let listed_name = || listed.and_then(|listed| listed.upn.clone().or_else(|| listed.name.clone()));
+    let kind = match (votes.kind, listed.map(|listed| listed.kind)) {
+        (CallerKind::Unknown, Some(PrincipalKind::User)) => CallerKind::User,
+        (CallerKind::Unknown | CallerKind::User, Some(PrincipalKind::Guest)) => CallerKind::Guest,
+        (CallerKind::Unknown, Some(PrincipalKind::ServicePrincipal)) => CallerKind::App,
+        (CallerKind::Unknown | CallerKind::App, Some(PrincipalKind::ManagedIdentity)) => {
+            CallerKind::ManagedIdentity
+        }
+        (kind, _) => kind,
+    };
+    let listed_appid = || listed.and_then(|listed| listed.appid.clone());
+    let identity = CallerIdentity {
+        oid: oid.map(str::to_owned),
+        appid: most_frequent(&votes.appids).cloned().or_else(listed_appid),
+        kind,
+        name: most_frequent(&votes.names).cloned().or_else(listed_name),
+        tenant: most_frequent(&votes.tenants).cloned(),
+    };
+    let listed_path = || listed.and_then(|listed| listed.managed_identity.clone());
+    let managed_identity = most_frequent(&votes.managed_identities).cloned().or_else(listed_path);
+    Known { identity, managed_identity, resource: most_frequent(&votes.resources).cloned() }
 }

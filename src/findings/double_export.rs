@@ -114,6 +114,9 @@ fn finding(analysis: &Analysis<'_>, vault: &str, mut sampled: Sampled<'_>) -> Fi
         reference: "https://learn.microsoft.com/azure/azure-monitor/essentials/diagnostic-settings"
             .to_owned(),
         client_addresses: Vec::new(),
+        asked: None,
+        probable_caller: None,
+        explained_by: None,
         evidence: sampled
             .examples
             .iter()

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::callers::{CallerId, Callers};
+use super::denials::Needs;
 use super::tally::{Tally, most_frequent, percent};
-use super::wording::{Known, fill_fix, fill_why};
+use super::wording::{Known, Right, fill_fix, fill_why, grant_command};
 use super::{Analysis, Stream};
 use crate::classify::Basis;
 use crate::classify::causes::{Outcome, Severity};
@@ -14,8 +15,9 @@ use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::facts::examples::{Example, ExampleKey, KEPT};
 use crate::facts::rows::{DENIAL_COLUMNS, DenialRow, VaultRow};
+use crate::record::caller::CallerKind;
 use crate::record::operation::{built_in_role, permission};
-use crate::report::{CallerIdentity, Confidence, Evidence, Finding};
+use crate::report::{Asked, CallerIdentity, Confidence, Evidence, Finding};
 
 /// Addresses that a finding lists.
 const MOST_ADDRESSES: usize = 5;
@@ -51,10 +53,16 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
         groups.entry(group_of(analysis, &stream)).or_default().add(analysis, stream);
     }
     let evidence = evidence(analysis);
+    let mut needs = Needs::default();
     let finding = |(group, member): (&Group<'_>, &Member<'_>)| {
         let examples = evidence.get(&example_group(analysis, group)).map_or(&[][..], Vec::as_slice);
         let evidence = member.evidence(analysis, examples);
-        finding(analysis, group, member, failures, evidence)
+        let mut finding = finding(analysis, group, member, failures, evidence);
+        explain(analysis, &mut needs, group.cause, member, &mut finding);
+        grant(group, &mut finding, member.vault_id.as_deref());
+        finding.probable_caller =
+            analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, &member.streams));
+        finding
     };
     groups.iter().map(finding).collect()
 }
@@ -200,12 +208,74 @@ fn finding(
         reference: cause.map_or_else(String::new, |cause| cause.reference.clone()),
         client_addresses: addresses,
         evidence,
+        asked: asked(analysis, group, member, &known),
+        probable_caller: None,
+        explained_by: None,
         caller,
     }
 }
 
+/// Points to the verdict that explains all of a finding, and takes its gravity.
+fn explain(
+    analysis: &Analysis<'_>,
+    needs: &mut Needs,
+    cause: &str,
+    member: &Member<'_>,
+    finding: &mut Finding,
+) {
+    let (Some(verdicts), Some(stream)) = (analysis.verdicts, member.streams.first()) else { return };
+    if let Some((id, severity)) = verdicts.explains(analysis, needs, cause, stream) {
+        finding.explained_by = Some(id);
+        finding.severity = finding.severity.min(severity);
+    }
+}
+
+/// For a refusal without a text, the grant by the vault's own model: it is most likely what is missing.
+fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
+    let caller = finding.caller.as_ref();
+    let (Some(asked), Some(oid)) = (&finding.asked, caller.and_then(|caller| caller.oid.as_deref())) else {
+        return;
+    };
+    let (Some(model), "forbidden") = (asked.permission_model, group.cause) else { return };
+    let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
+    let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
+    let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
+    let command = grant_command(model, group.vault, vault_id, oid, person, &[right].into());
+    finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
+}
+
+/// What a denied caller asked for, and by which model the vault decides.
+fn asked(analysis: &Analysis<'_>, group: &Group<'_>, member: &Member<'_>, known: &Known) -> Option<Asked> {
+    if member.tally.status() != Some(403) || (known.permission.is_none() && known.action.is_none()) {
+        return None;
+    }
+    let flags = member.streams.iter().map(|stream| stream.key.access);
+    let model = match group.cause {
+        "missing-policy" | "obo-required" => Some("access-policies"),
+        "missing-role" | "deny-assignment" => Some("rbac"),
+        "hsm-missing-role" => Some("hsm-roles"),
+        _ if flags.clone().any(|flags| flags.rbac_authorized.is_some()) => Some("rbac"),
+        _ if flags.clone().any(|flags| flags.policy_match.is_some()) => Some("access-policies"),
+        _ => {
+            let of_vault = analysis.facts.changes.iter().filter(|(key, _)| {
+                analysis.facts.dimensions.vault_row(key.vault).name == group.vault
+                    && key.settings.rbac.is_some()
+            });
+            let last = of_vault
+                .max_by_key(|(key, _)| (key.time, key.settings.rbac))
+                .and_then(|(key, _)| key.settings.rbac);
+            last.map(|rbac| if rbac { "rbac" } else { "access-policies" })
+        }
+    };
+    Some(Asked {
+        permission: known.permission.clone(),
+        action: known.action.clone(),
+        permission_model: model,
+    })
+}
+
 /// The ARM id of a vault, where the log holds all its parts.
-fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
+pub(super) fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
     let (subscription, group, name) = (vault.subscription?, vault.resource_group?, vault.name?);
     let kind = if vault.hsm { "managedHSMs" } else { "vaults" };
     Some(format!(
@@ -249,7 +319,7 @@ fn known<'f>(
 }
 
 /// What a caller is called in a sentence.
-fn name_of(caller: &CallerIdentity) -> String {
+pub(super) fn name_of(caller: &CallerIdentity) -> String {
     match (&caller.name, caller.oid.as_ref().or(caller.appid.as_ref())) {
         (Some(name), Some(id)) => format!("{name} ({id})"),
         (Some(name), None) => name.clone(),
@@ -274,7 +344,9 @@ fn id_of(
     operation: Option<&str>,
     object: Option<&str>,
 ) -> String {
-    let (oid, appid) = caller.map_or((None, None), |caller| (caller.oid.as_deref(), caller.appid.as_deref()));
+    let oid = caller.and_then(|caller| caller.oid.as_deref());
+    // A person's client may differ from one export to the next; the object id does not.
+    let appid = caller.filter(|_| oid.is_none()).and_then(|caller| caller.appid.as_deref());
     let parts = [group.vault, oid, appid, operation, object].map(|part| part.unwrap_or("\u{0}"));
     format!("{}-{:016x}", group.cause, xxh3_64(parts.join("\u{1f}").as_bytes()))
 }
@@ -288,7 +360,7 @@ fn confidence(basis: Basis) -> Confidence {
     }
 }
 
-fn evidence_of(analysis: &Analysis<'_>, example: &Example, outside_time: bool) -> Evidence {
+pub(super) fn evidence_of(analysis: &Analysis<'_>, example: &Example, outside_time: bool) -> Evidence {
     let text = |text: Option<Text>| analysis.facts.dimensions.text(text).map(str::to_owned);
     Evidence {
         blob: analysis.facts.dimensions.strings.get(example.location.blob).to_owned(),

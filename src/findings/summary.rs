@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{CallerId, Callers};
-use super::tally::Tally;
+use super::tally::{Tally, most_frequent};
 use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
+use crate::record::caller::applications;
 use crate::record::operation::reads_vault;
 use crate::report::{CallerOperation, CallerReport, CauseReport, Change, Totals, VaultReport};
 
@@ -159,7 +160,9 @@ pub(super) fn callers(analysis: &Analysis<'_>) -> Vec<CallerReport> {
             let known = analysis.callers.get(id).cloned().unwrap_or_default();
             let vaults: BTreeSet<&str> =
                 streams.iter().filter_map(|stream| vault_name(analysis, stream)).collect();
+            let application = known.identity.appid.as_deref().and_then(applications::find);
             CallerReport {
+                application: application.map(|application| application.name.clone()),
                 caller: known.identity,
                 managed_identity: known.managed_identity,
                 resource: known.resource,
@@ -185,12 +188,13 @@ pub(super) fn by_caller_operation(analysis: &Analysis<'_>) -> Vec<CallerOperatio
     };
     let mut rows: Vec<CallerOperation> = group(requests(analysis), key)
         .into_iter()
-        .map(|((vault, caller, operation), (tally, _))| {
+        .map(|((vault, caller, operation), (tally, streams))| {
             let identity = analysis.callers.identity(caller).unwrap_or_default();
+            let clients = clients(analysis, &streams);
             CallerOperation {
                 vault: vault.map(str::to_owned),
                 oid: identity.oid,
-                appid: identity.appid,
+                appid: most_frequent(&clients).map(|appid| (*appid).to_owned()),
                 name: identity.name,
                 operation: analysis.facts.dimensions.text(operation).map(str::to_owned),
                 requests: tally.count,
@@ -206,6 +210,20 @@ pub(super) fn by_caller_operation(analysis: &Analysis<'_>) -> Vec<CallerOperatio
         (Reverse((row.failures, row.requests)), who)
     });
     rows
+}
+
+/// The application ids that requests came with: of a person, the clients of these very requests.
+fn clients<'f>(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> BTreeMap<&'f str, u64> {
+    let dimensions = &analysis.facts.dimensions;
+    let mut clients = BTreeMap::new();
+    for stream in streams {
+        let appid =
+            stream.key.caller.and_then(|caller| dimensions.text(dimensions.callers.get(caller).appid));
+        if let Some(appid) = appid {
+            *clients.entry(appid).or_default() += stream.series.count();
+        }
+    }
+    clients
 }
 
 /// What was changed: control-plane requests that do more than read, and notifications.

@@ -4,9 +4,11 @@
 //! pasted into shells, so there only harmless characters are filled in; anything else stays a
 //! `<placeholder>` for the reader to fill.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::classify::causes::Cause;
+use crate::knowledge::roles;
 
 /// What may be filled in: one field for each placeholder.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +72,63 @@ fn permission_option(permission: &str) -> Option<String> {
     word.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| format!("{option} {word}"))
 }
 
+/// Something to be granted: as access policies and as roles name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Right {
+    /// `secrets get`.
+    pub(crate) permission: String,
+    /// `secrets/getSecret/action`, without `Microsoft.KeyVault/vaults/`.
+    pub(crate) action: String,
+}
+
+/// The `az` command that grants rights on a vault to an object id, for the vault's permission model
+/// (`access-policies`, `rbac`, `hsm-roles`).
+pub(crate) fn grant_command(
+    model: &str,
+    vault: Option<&str>,
+    vault_id: Option<&str>,
+    oid: &str,
+    person: bool,
+    rights: &BTreeSet<Right>,
+) -> String {
+    let safe = |value: Option<&str>, name: &str| {
+        value.filter(|value| is_harmless(value)).map_or_else(|| format!("<{name}>"), str::to_owned)
+    };
+    let (name, oid) = (safe(vault, "vault"), safe(Some(oid), "oid"));
+    match model {
+        "rbac" => {
+            let actions: Vec<&str> = rights.iter().map(|right| right.action.as_str()).collect();
+            let role = roles::narrowest(&actions).filter(|_| !rights.is_empty()).unwrap_or("<role>");
+            let kind = if person { "User" } else { "ServicePrincipal" };
+            format!(
+                "az role assignment create --role \"{role}\" --assignee-object-id {oid} --assignee-principal-type \
+                 {kind} --scope {}",
+                safe(vault_id, "vault_id")
+            )
+        }
+        "hsm-roles" => format!(
+            "az keyvault role assignment create --hsm-name {name} --role \"<local role>\" --assignee-object-id {oid} \
+             --scope /keys"
+        ),
+        _ => format!("az keyvault set-policy --name {name} --object-id {oid} {}", permission_options(rights)),
+    }
+}
+
+/// All options of `az keyvault set-policy`; a placeholder where no right is known.
+fn permission_options(rights: &BTreeSet<Right>) -> String {
+    let mut options: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for right in rights {
+        if let Some((option, word)) =
+            permission_option(&right.permission).as_ref().and_then(|text| text.split_once(' '))
+        {
+            options.entry(option.to_owned()).or_default().push(word.to_owned());
+        }
+    }
+    let options: Vec<String> =
+        options.into_iter().map(|(option, words)| format!("{option} {}", words.join(" "))).collect();
+    if options.is_empty() { "<permission_option>".to_owned() } else { options.join(" ") }
+}
+
 /// What happened: the first sentence of which everything is known, else the cause's meaning.
 pub(crate) fn fill_why(cause: &Cause, known: &Known) -> String {
     let sentence = cause.why.iter().find_map(|text| fill(text, |name| known.get(name)));
@@ -89,7 +148,7 @@ pub(crate) fn fill_fix(cause: &Cause, known: &Known) -> Vec<String> {
 
 /// Whether a value can stand in a command line as it is: one word in which no shell on any system
 /// reads more, which is no option and (as `@` in front would be for `az`) no file to read.
-fn is_harmless(value: &str) -> bool {
+pub(crate) fn is_harmless(value: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'@');
     value.bytes().all(plain) && value.bytes().next().is_some_and(|first| !matches!(first, b'-' | b'@'))
@@ -154,6 +213,32 @@ mod tests {
             let known = Known { vault: Some(hostile.into()), ..known() };
             assert!(fill_fix(cause, &known)[0].contains("--name <vault> "), "{hostile}");
         }
+    }
+
+    #[test]
+    fn grants_name_all_rights_and_nothing_harmful() {
+        let right =
+            |permission: &str, action: &str| Right { permission: permission.into(), action: action.into() };
+        let rights: BTreeSet<Right> = [
+            right("secrets list", "secrets/readMetadata/action"),
+            right("secrets get", "secrets/getSecret/action"),
+            right("keys sign", "keys/sign/action"),
+        ]
+        .into();
+        assert_eq!(
+            grant_command("access-policies", Some("kv"), None, "o-1", false, &rights),
+            "az keyvault set-policy --name kv --object-id o-1 --key-permissions sign --secret-permissions get list"
+        );
+        let command = grant_command("rbac", Some("kv"), Some("/s/kv"), "o-1; rm", true, &rights);
+        assert!(
+            command.contains("--role \"Key Vault Administrator\" --assignee-object-id <oid> "),
+            "{command}"
+        );
+        let hostile: BTreeSet<Right> = [right("secrets get;rm", "x")].into();
+        assert!(
+            grant_command("access-policies", Some("$(x)"), None, "o", false, &hostile)
+                .ends_with("--name <vault> --object-id o <permission_option>")
+        );
     }
 
     #[test]

@@ -3,11 +3,16 @@
 //! Input: the identity claims. Output: the caller's kind, display name and tenant. Must not guess:
 //! where the claims are silent the kind is unknown.
 
+pub mod applications;
+
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use strum::{Display, EnumString};
 
 use super::Identity;
+use applications::Use;
 
 /// What kind of principal a caller is.
 #[derive(
@@ -43,23 +48,16 @@ pub enum CallerKind {
     User,
 }
 
-/// Application ids of Microsoft's own services that call vaults for themselves (facts §1.9, as of
-/// August 2026). Clients through which people sign in (Azure CLI, the portal) are not among them:
-/// there the caller is the person.
-const FIRST_PARTY: &[(&str, &str)] = &[
-    ("509e4652-da8d-478d-a730-e9d4a1996ca4", "Azure Resource Graph"),
-    ("8cae6e77-e04e-42ce-b5cb-50d82bce26b1", "Azure Policy Insights"),
-    ("797f4846-ba00-4fd7-ba43-dac1f8f63013", "Azure Resource Manager"),
-    ("bb2a64ee-5d29-4b07-a491-25806dc854d3", "Verifiable Credentials Service"),
-];
-
-/// The name of a well-known Microsoft service.
+/// The name of a well-known Microsoft service that calls for itself. Clients through which people sign
+/// in (Azure CLI, the portal) are not meant: there the caller is the person.
 pub fn first_party_name(appid: &str) -> Option<&'static str> {
-    FIRST_PARTY.iter().find(|(id, _)| appid.eq_ignore_ascii_case(id)).map(|(_, name)| *name)
+    let service = applications::find(appid).filter(|found| found.used_as == Use::Service)?;
+    Some(&service.name)
 }
 
-/// The kind of caller that the claims show.
-pub fn kind_of(identity: &Identity<'_>) -> CallerKind {
+/// The kind of caller that the claims show; `clause_appid` is the application id of a denial's caller
+/// clause, for records without claims.
+pub fn kind_of(identity: &Identity<'_>, clause_appid: Option<&str>) -> CallerKind {
     if identity.managed_identity.is_some() {
         return CallerKind::ManagedIdentity;
     }
@@ -68,7 +66,7 @@ pub fn kind_of(identity: &Identity<'_>) -> CallerKind {
     }
     if identity.scp.is_some() {
         CallerKind::User
-    } else if identity.appid.as_deref().and_then(first_party_name).is_some() {
+    } else if identity.appid.as_deref().or(clause_appid).and_then(first_party_name).is_some() {
         CallerKind::FirstParty
     } else if identity.idtyp.as_deref() == Some("app")
         || identity.appidacr.as_deref().is_some_and(|acr| acr != "0")
@@ -86,17 +84,56 @@ fn person_of<'r>(identity: &'r Identity<'_>) -> Option<&'r str> {
 
 /// Whether a sign-in name has a guest's form: `live.com#a@b`, `a_b#EXT#@tenant`.
 fn is_guest(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    bytes.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"live.com#"))
-        || bytes.windows(5).any(|window| window.eq_ignore_ascii_case(b"#ext#"))
+    identity_provider(name).is_some() || external(name).is_some()
+}
+
+/// What stands behind the identity provider in front of a name: `live.com#a@b`, `mail#a@b`.
+fn identity_provider(name: &str) -> Option<&str> {
+    let (provider, address) = name.split_once('#')?;
+    let known = ["live.com", "mail", "google.com", "guest"];
+    let is_known = known.iter().any(|known| provider.eq_ignore_ascii_case(known));
+    (is_known && address.contains('@')).then_some(address)
+}
+
+/// What stands before `#EXT#`.
+fn external(name: &str) -> Option<&str> {
+    let at = name.as_bytes().windows(5).position(|window| window.eq_ignore_ascii_case(b"#ext#"))?;
+    name.get(..at)
+}
+
+/// A name as it can be compared: a guest's is the address in the tenant it comes from, in lower case
+/// (`live.com#a@b` and `a_b#EXT#@tenant` are `a@b`).
+pub fn comparable_name(name: &str) -> String {
+    let name = identity_provider(name).unwrap_or(name);
+    let address = match external(name) {
+        // The last underscore stands for the at sign: host names have none.
+        Some(outside) => match outside.rsplit_once('_') {
+            Some((user, domain)) => Cow::Owned(format!("{user}@{domain}")),
+            None => Cow::Borrowed(outside),
+        },
+        None => Cow::Borrowed(name),
+    };
+    address.trim().to_lowercase()
 }
 
 /// The name to show for a caller: the person's, else the managed identity's, else any name.
 pub fn name_of<'r>(identity: &'r Identity<'_>) -> Option<&'r str> {
-    let managed_identity = || identity.managed_identity.as_deref().and_then(|id| id.rsplit('/').next());
+    let managed_identity = || identity.managed_identity.as_deref().map(managed_identity_name);
     let first_party =
         || identity.appid.as_deref().filter(|_| identity.scp.is_none()).and_then(first_party_name);
     person_of(identity).or_else(managed_identity).or(identity.name.as_deref()).or_else(first_party)
+}
+
+/// The name of a managed identity by its ARM id: the last segment, and of a slot also the site
+/// (`app/slots/staging`), as its service principal is named.
+pub fn managed_identity_name(id: &str) -> &str {
+    let mut slashes = id.rmatch_indices('/').map(|(at, _)| at);
+    let last = slashes.next().map_or(0, |at| at + 1);
+    let is_slot = slashes
+        .next()
+        .is_some_and(|before| id.get(before..last).is_some_and(|kind| kind.eq_ignore_ascii_case("/slots/")));
+    let from = if is_slot { slashes.next().map_or(0, |at| at + 1) } else { last };
+    id.get(from..).unwrap_or(id)
 }
 
 /// The tenant: `tid`, else the id inside `iss` (`https://sts.windows.net/TENANT/`).
@@ -114,7 +151,7 @@ mod tests {
     fn kind(fill: impl FnOnce(&mut Identity<'static>)) -> CallerKind {
         let mut identity = Identity::default();
         fill(&mut identity);
-        kind_of(&identity)
+        kind_of(&identity, None)
     }
 
     #[test]
@@ -130,6 +167,28 @@ mod tests {
             CallerKind::FirstParty
         );
         assert_eq!(kind(|i| i.appid = Some("x".into())), CallerKind::Unknown);
+    }
+
+    #[test]
+    fn names_of_guests_are_their_addresses_at_home() {
+        for (name, comparable) in [
+            ("live.com#Ann@outlook.com", "ann@outlook.com"),
+            ("ann_lee_outlook.com#EXT#@larkfield.onmicrosoft.com", "ann_lee@outlook.com"),
+            ("ann@larkfield.example", "ann@larkfield.example"),
+            ("live.com#ann_outlook.com#EXT#@t.example", "ann@outlook.com"),
+            ("C#-build", "c#-build"),
+            ("#ext#", ""),
+        ] {
+            assert_eq!(comparable_name(name), comparable, "{name}");
+        }
+    }
+
+    #[test]
+    fn managed_identities_are_named_by_their_path() {
+        assert_eq!(managed_identity_name("/s/x/userAssignedIdentities/id-a"), "id-a");
+        assert_eq!(managed_identity_name("/s/x/sites/app/slots/staging"), "app/slots/staging");
+        assert_eq!(managed_identity_name("id"), "id");
+        assert_eq!(managed_identity_name(""), "");
     }
 
     #[test]

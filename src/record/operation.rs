@@ -111,6 +111,20 @@ pub fn permission(operation: &str) -> Option<Permission> {
     PERMISSIONS.get(row).map(|(_, policy, action)| Permission { policy, action })
 }
 
+/// Every permission once, with the data action of the first operation that needs it.
+pub fn permissions() -> impl Iterator<Item = Permission> {
+    let first =
+        |index: usize, policy: &str| PERMISSIONS.iter().take(index).all(|(_, earlier, _)| *earlier != policy);
+    let rows = PERMISSIONS.iter().enumerate();
+    rows.filter(move |(index, (_, policy, _))| first(*index, policy))
+        .map(|(_, (_, policy, action))| Permission { policy, action })
+}
+
+/// The data action of an access-policy permission.
+pub fn action_of(policy: &str) -> Option<&'static str> {
+    permissions().find(|permission| permission.policy.eq_ignore_ascii_case(policy)).map(|known| known.action)
+}
+
 /// A built-in role that holds what an operation needs: the narrowest of Microsoft's table of
 /// built-in roles for Key Vault. The facts do not list that table, so reports say that the role is
 /// to be checked.

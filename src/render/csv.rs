@@ -1,35 +1,152 @@
-//! The table of caller and operation as CSV (RFC 4180).
+//! Tables as CSV (RFC 4180): caller and operation, access, identities, last use of objects.
 
 use super::escape;
-use crate::report::{CallerOperation, Report};
+use crate::report::{
+    AccessRow, CallerOperation, IdentityReport, MemberReport, MemberVault, ObjectUse, Report,
+};
 use crate::ticks::Ticks;
 
 /// The columns.
 const COLUMNS: [&str; 10] =
     ["vault", "oid", "appid", "name", "operation", "requests", "failures", "causes", "first", "last"];
 
+/// The columns of [`access`].
+const ACCESS: [&str; 10] =
+    ["vault", "oid", "object", "operation", "permission", "action", "granted", "used", "denied", "last_used"];
+
+/// The columns of [`identities`].
+const IDENTITIES: [&str; 17] = [
+    "verdict",
+    "confidence",
+    "vault",
+    "names",
+    "oid",
+    "appid",
+    "tenant",
+    "kind",
+    "requests",
+    "denied",
+    "first",
+    "last",
+    "member_vault",
+    "member_successes",
+    "member_denied",
+    "grant_oid",
+    "grant_command",
+];
+
+/// The columns of [`objects`].
+const OBJECTS: [&str; 8] =
+    ["vault", "object", "last_used", "last_oid", "last_name", "used", "users", "stale"];
+
 /// One row a caller, vault and operation, most failures first.
 pub fn render(report: &Report) -> Vec<u8> {
+    table(&COLUMNS, report.by_caller_operation.iter().map(cells))
+}
+
+/// One row a vault, caller, object and operation, and one for what was granted and never used.
+pub fn access(report: &Report) -> Vec<u8> {
+    let row = |row: &AccessRow| {
+        [
+            text(row.vault.as_deref()),
+            text(row.oid.as_deref()),
+            text(row.object.as_deref()),
+            text(row.operation.as_deref()),
+            text(row.permission.as_deref()),
+            text(row.action.as_deref()),
+            row.granted.map_or_else(String::new, |granted| granted.to_string()),
+            row.used.to_string(),
+            row.denied.to_string(),
+            time(row.last_used),
+        ]
+    };
+    table(&ACCESS, report.access.iter().map(row))
+}
+
+/// One row a group, member and vault of the member.
+pub fn identities(report: &Report) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for group in &report.identities {
+        for member in &group.members {
+            let vaults: Vec<Option<&MemberVault>> =
+                if member.vaults.is_empty() { vec![None] } else { member.vaults.iter().map(Some).collect() };
+            rows.extend(vaults.into_iter().map(|vault| identity(group, member, vault)));
+        }
+    }
+    table(&IDENTITIES, rows.into_iter())
+}
+
+fn identity(
+    group: &IdentityReport,
+    member: &MemberReport,
+    vault: Option<&MemberVault>,
+) -> [String; IDENTITIES.len()] {
+    let number =
+        |field: fn(&MemberVault) -> u64| vault.map_or_else(String::new, |vault| field(vault).to_string());
+    [
+        group.verdict.to_string(),
+        group.confidence.to_string(),
+        text(group.vault.as_deref()),
+        group.names.join(" "),
+        member.oid.clone(),
+        text(member.appid.as_deref()),
+        text(member.tenant.as_deref()),
+        member.kind.clone(),
+        member.requests.to_string(),
+        member.denied.to_string(),
+        time(member.first),
+        time(member.last),
+        vault.map_or_else(String::new, |vault| vault.vault.clone()),
+        number(|vault| vault.successes),
+        number(|vault| vault.denied),
+        group.grant.as_ref().map_or_else(String::new, |grant| grant.oid.clone()),
+        group.grant.as_ref().map_or_else(String::new, |grant| grant.command.clone()),
+    ]
+}
+
+/// One row a secret, key or certificate, longest unused first.
+pub fn objects(report: &Report) -> Vec<u8> {
+    let row = |row: &ObjectUse| {
+        [
+            text(row.vault.as_deref()),
+            row.object.clone(),
+            time(row.last_used),
+            text(row.last_oid.as_deref()),
+            text(row.last_name.as_deref()),
+            row.used.to_string(),
+            row.users.to_string(),
+            row.stale.to_string(),
+        ]
+    };
+    table(&OBJECTS, report.objects.iter().map(row))
+}
+
+fn table<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail.
-    let _ = writer.write_record(COLUMNS);
-    for row in &report.by_caller_operation {
-        let cells = cells(row);
-        let _ = writer.write_record(cells.iter().map(|cell| escape::csv(cell).into_owned()));
+    let _ = writer.write_record(columns);
+    for row in rows {
+        let _ = writer.write_record(row.iter().map(|cell| escape::csv(cell).into_owned()));
     }
     writer.into_inner().unwrap_or_default()
 }
 
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
+}
+
+fn time(time: Option<Ticks>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
 fn cells(row: &CallerOperation) -> [String; COLUMNS.len()] {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let time = |time: Option<Ticks>| time.map(|time| time.to_string()).unwrap_or_default();
     let causes: Vec<String> = row.causes.iter().map(|(cause, count)| format!("{cause}={count}")).collect();
     [
-        text(&row.vault),
-        text(&row.oid),
-        text(&row.appid),
-        text(&row.name),
-        text(&row.operation),
+        text(row.vault.as_deref()),
+        text(row.oid.as_deref()),
+        text(row.appid.as_deref()),
+        text(row.name.as_deref()),
+        text(row.operation.as_deref()),
         row.requests.to_string(),
         row.failures.to_string(),
         causes.join(" "),

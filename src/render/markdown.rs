@@ -1,5 +1,18 @@
 //! The report for a ticket, a wiki or a post-incident document.
 
+/// Adds a line.
+macro_rules! line {
+    ($page:expr) => {
+        $page.push('\n')
+    };
+    ($page:expr, $($format:tt)*) => {
+        // Writing to a string does not fail.
+        let _ = writeln!($page, $($format)*);
+    };
+}
+
+mod identities;
+
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
@@ -11,24 +24,16 @@ use crate::ticks::Ticks;
 pub fn render(report: &Report, top: usize) -> String {
     let mut page = String::new();
     head(&mut page, report);
+    identities::groups(&mut page, report, top);
     causes(&mut page, report);
     callers(&mut page, report, top);
     vaults(&mut page, report, top);
     changes(&mut page, report, top);
     findings(&mut page, report, top);
+    identities::access(&mut page, report, top);
+    identities::objects(&mut page, report, top);
     coverage(&mut page, report, top);
     page
-}
-
-/// Adds a line.
-macro_rules! line {
-    ($page:expr) => {
-        $page.push('\n')
-    };
-    ($page:expr, $($format:tt)*) => {
-        // Writing to a string does not fail.
-        let _ = writeln!($page, $($format)*);
-    };
 }
 
 fn time(time: Option<Ticks>) -> String {
@@ -211,13 +216,22 @@ fn one_finding(page: &mut String, number: usize, finding: &Finding) {
         "- from {}",
         if addresses.is_empty() { "(not logged)".to_owned() } else { addresses.join(", ") }
     );
-    line!(
-        page,
-        "- rests on {}, confidence {}; id {}\n",
-        finding.basis,
-        confidence(finding),
-        code(&finding.id)
-    );
+    line!(page, "- rests on {}, confidence {}; id {}", finding.basis, confidence(finding), code(&finding.id));
+    if let Some(asked) = &finding.asked {
+        line!(
+            page,
+            "- asked for {}, action {}; the vault decides by {}",
+            optional(asked.permission.as_deref()),
+            optional(asked.action.as_deref()),
+            asked.permission_model.unwrap_or("(not logged)")
+        );
+    }
+    if let Some(probable) = &finding.probable_caller {
+        line!(page, "- {}", text(&probable.why));
+    }
+    if let Some(id) = &finding.explained_by {
+        line!(page, "- explained by the finding {}: act on that", code(id));
+    }
     for (step, fix) in finding.fix.iter().enumerate() {
         line!(page, "{}. {}", step + 1, remedy(fix));
     }

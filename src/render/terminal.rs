@@ -1,6 +1,7 @@
 //! The summary for a terminal: what to know first, in eighty columns.
 
 mod advice;
+mod identities;
 
 use std::fmt::Write;
 
@@ -32,11 +33,14 @@ pub fn render(report: &Report, terminal: Terminal) -> String {
     if let Some(timeline) = &report.timeline {
         page.strip(timeline);
     }
+    page.identities(report);
     page.causes(report);
     page.callers(report);
     page.vaults(report);
     page.changes(report);
     page.findings(report);
+    page.access(report);
+    page.stale(report);
     page.coverage(report);
     page.text
 }
@@ -280,6 +284,9 @@ impl Page {
             self.line(&format!("{lead} {part}"));
         }
         let mut lines = wrap(&escape(&advice.finding.why), width);
+        if let Some(probable) = &advice.finding.probable_caller {
+            lines.extend(wrap(&escape(&probable.why), width));
+        }
         if let Some(objects) = advice.objects() {
             lines.extend(wrap(&escape(&objects), width));
         }

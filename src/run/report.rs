@@ -1,6 +1,6 @@
 //! `akvlens report`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ingest;
 use crate::cli::ReportArgs;
@@ -22,8 +22,13 @@ const TERMINAL_TOP: usize = 10;
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, Error> {
     let formats = formats(args)?;
     let input = settings.input(&args.input)?;
-    let judgement = settings.judgement(&args.filter, args.challenge_window)?;
+    let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
+    let knowledge: Vec<PathBuf> =
+        args.knowledge.directory.iter().chain(&args.knowledge.policies).cloned().collect();
+    judgement.knowledge = settings.knowledge(&knowledge)?;
+    judgement.stale_after_days = args.stale_after.unwrap_or(judgement.stale_after_days);
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
+    check_knowledge(&outputs, &knowledge)?;
     let ingest::Read { facts, cut } = ingest::read(&input, &outputs, settings)?;
     let complete = ingest::status(&facts, &input);
     let known: Vec<String> = vaults_of(&facts);
@@ -69,6 +74,21 @@ fn formats(args: &ReportArgs) -> Result<Vec<(&Path, Option<Format>)>, Error> {
         })
     };
     args.output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
+}
+
+/// Refuses an output that would take the place of a file of knowledge.
+fn check_knowledge(outputs: &[&Path], knowledge: &[PathBuf]) -> Result<(), Error> {
+    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
+    let lost = |output: &&&Path| {
+        canonical(output)
+            .is_some_and(|output| knowledge.iter().any(|path| canonical(path).as_ref() == Some(&output)))
+    };
+    match outputs.iter().find(lost) {
+        Some(path) => {
+            Err(Error::Usage(format!("{}: is one of the inputs and would be lost", path.display())))
+        }
+        None => Ok(()),
+    }
 }
 
 fn vaults_of(facts: &crate::facts::Facts) -> Vec<String> {

@@ -267,7 +267,9 @@ fn every_finding_of_a_part_of_an_hour_has_evidence() {
     let folder = folder::<&str>(&[]);
     let times = ["--since", "2026-03-12T14:30:00Z", "--until", "2026-03-12T14:50:00Z"].map(Into::into);
     let args = [vec![samples().into_os_string()], times.to_vec()].concat();
-    for finding in list(&report(folder.path(), 0, args)["findings"]) {
+    let report = report(folder.path(), 0, args);
+    assert!(list(&report["findings"]).len() > 10);
+    for finding in list(&report["findings"]) {
         assert!(!list(&finding["evidence"]).is_empty(), "{finding:#}");
     }
 }

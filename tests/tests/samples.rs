@@ -185,10 +185,14 @@ fn every_piece_of_evidence_points_at_its_record() {
 fn every_finding_counts_requests_of_its_cause() {
     let report = report(root(), 0, ["samples"]);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for finding in failures(&report) {
+    for finding in list(&report["findings"]) {
+        assert!(!list(&finding["fix"]).is_empty(), "{finding}");
+        // Verdicts look at the same failures from another side.
+        if Causes::built_in().find(text(&finding["code"])).is_none() {
+            continue;
+        }
         *found.entry(text(&finding["code"]).to_owned()).or_default() += number(&finding["count"]);
         assert!(!list(&finding["evidence"]).is_empty(), "{finding}");
-        assert!(!list(&finding["fix"]).is_empty(), "{finding}");
     }
     let rows = list(&report["causes"]).iter().filter(|row| row["outcome"] == "failure");
     let failures: BTreeMap<String, u64> =

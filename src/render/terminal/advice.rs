@@ -2,7 +2,10 @@
 //! piece of advice, however many objects they are about.
 
 use crate::render::text::grouped;
-use crate::report::{CallerIdentity, Finding};
+use crate::report::{CallerIdentity, Finding, TwinVerdict};
+
+/// Verdicts on more than one failure, which have a title of their own.
+const VERDICTS: [&str; 3] = ["propagating", "policies-replaced", "client-per-request"];
 
 /// Objects that are named.
 const MOST_OBJECTS: usize = 3;
@@ -13,11 +16,21 @@ pub(super) struct Advice<'r> {
     pub(super) finding: &'r Finding,
     objects: Vec<&'r str>,
     count: u64,
+    is_verdict: bool,
 }
 
 impl Advice<'_> {
     /// Who, where, how often.
     pub(super) fn title(&self) -> String {
+        // A verdict's own title: it may be about several callers, or a client.
+        if self.is_verdict {
+            return format!(
+                "{} ({}, {} times)",
+                self.finding.title,
+                self.finding.severity,
+                grouped(self.count)
+            );
+        }
         let cause = self.finding.title.split(": ").next().unwrap_or_default();
         let who = who(self.finding.caller.as_ref());
         let vault = self.finding.vault.as_deref().unwrap_or("a vault the log does not name");
@@ -43,14 +56,18 @@ fn who(caller: Option<&CallerIdentity>) -> String {
 }
 
 /// Groups findings, which come gravest first; gravest and most frequent groups first.
+/// What another finding explains is left to it, and what the section on identities tells to that.
 pub(super) fn group(findings: &[Finding]) -> Vec<Advice<'_>> {
     let mut groups: indexmap::IndexMap<_, Advice<'_>> = indexmap::IndexMap::new();
-    for finding in findings {
+    let is_told =
+        |finding: &&Finding| finding.explained_by.is_none() && finding.code.parse::<TwinVerdict>().is_err();
+    for finding in findings.iter().filter(is_told) {
         let ids = finding.caller.as_ref().map(|caller| (&caller.oid, &caller.appid));
         let group = groups.entry((&finding.code, &finding.vault, ids)).or_insert_with(|| Advice {
             finding,
             objects: Vec::new(),
             count: 0,
+            is_verdict: VERDICTS.contains(&finding.code.as_str()),
         });
         group.count += finding.count;
         if let Some(object) = finding.object.as_deref().filter(|object| !group.objects.contains(object)) {
