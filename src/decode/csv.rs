@@ -51,8 +51,8 @@ pub fn needs_survey(start: &[u8], dates: &Dates) -> bool {
     if dates.order.is_some() {
         return false;
     }
-    let Ok(mut rows) = Rows::open(start, start.len()) else { return true };
-    if !rows.header().used.iter().any(|used| used.column == Column::Time) {
+    let (mut rows, refusal) = Rows::open(start, start.len());
+    if refusal.is_none() && !rows.header().used.iter().any(|used| used.column == Column::Time) {
         return false;
     }
     match rows.advance() {
@@ -69,8 +69,11 @@ pub fn needs_survey(start: &[u8], dates: &Dates) -> bool {
 /// What the reader reports; the survey is of all rows before. [`decode`] meets the same error.
 pub fn survey(reader: impl Read, limits: Limits) -> (Survey, io::Result<()>) {
     let mut survey = Survey::default();
-    // A blob without a header is refused by `decode`.
-    let Ok(mut rows) = Rows::open(reader, limits.max_record_bytes) else { return (survey, Ok(())) };
+    let (mut rows, refusal) = Rows::open(reader, limits.max_record_bytes);
+    if refusal.is_some() {
+        // `decode` refuses it, too.
+        return (survey, Ok(()));
+    }
     loop {
         match rows.advance() {
             Ok(Some(Found::Row(place))) => {
@@ -106,12 +109,10 @@ pub fn decode(
     dates: &ResolvedDates,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let mut rows = match Rows::open(reader, limits.max_record_bytes) {
-        Ok(rows) => rows,
-        Err((rows, refusal)) => return refuse(rows, refusal, sink),
-    };
-    if let Some(why) = dates.refusal(rows.header()) {
-        return refuse(rows, (Reason::AmbiguousDate, Some(why)), sink);
+    let (mut rows, refusal) = Rows::open(reader, limits.max_record_bytes);
+    let no_dates = || Some((Reason::AmbiguousDate, Some(dates.refusal(rows.header())?)));
+    if let Some(refusal) = refusal.or_else(no_dates) {
+        return refuse(rows, refusal, sink);
     }
     let mut texts = Unescaped::default();
     let result = loop {

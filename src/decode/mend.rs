@@ -98,7 +98,7 @@ mod tests {
 
         #[test]
         fn any_string_of_units_can_be_read(units in prop::collection::vec(any::<u16>(), 0..20)) {
-            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escaped = units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
             let text = format!("\"{escaped}\"");
             let read: String = serde_json::from_str(mend(&text).as_deref().unwrap_or(&text)).unwrap();
             prop_assert_eq!(read, String::from_utf16_lossy(&units));

@@ -136,51 +136,49 @@ impl Scanner {
     pub(super) fn feed(&mut self, row: &[u8]) -> Option<Extent> {
         loop {
             let rest = row.get(self.at..).unwrap_or_default();
-            match self.state {
+            let extent = match self.state {
                 State::Row => {
-                    if rest.starts_with(MARK) {
-                        self.at = MARK.len();
-                    } else if MARK.starts_with(rest) {
+                    if MARK.starts_with(rest) && rest != MARK {
                         return None;
                     }
+                    self.at = if rest.starts_with(MARK) { MARK.len() } else { 0 };
                     self.state = State::Field;
+                    None
                 }
                 State::Field => {
                     let quoted = *rest.first()? == b'"';
                     self.at += usize::from(quoted);
                     (self.start, self.escaped) = (self.at, false);
                     self.state = if quoted { State::Quoted } else { State::Unquoted };
+                    None
                 }
                 State::Unquoted => {
-                    let Some(length) = memchr::memchr3(self.delimiter, b'\n', b'\r', rest) else {
-                        self.at = row.len();
-                        return None;
-                    };
-                    self.at += length;
+                    self.pass(rest, memchr::memchr3(self.delimiter, b'\n', b'\r', rest))?;
                     self.close(self.at);
-                    if let Some(extent) = self.boundary(row) {
-                        return Some(extent);
-                    }
+                    self.boundary(row)
                 }
                 State::Quoted => {
-                    let Some(length) = memchr::memchr(b'"', rest) else {
-                        self.at = row.len();
-                        return None;
-                    };
-                    self.at += length + 1;
+                    self.pass(rest, memchr::memchr(b'"', rest))?;
+                    self.at += 1;
                     self.state = State::Quote;
+                    None
                 }
-                State::Quote => {
-                    if let Some(extent) = self.behind_quote(row, *rest.first()?) {
-                        return Some(extent);
-                    }
-                }
+                State::Quote => self.behind_quote(row, *rest.first()?),
                 State::Return => {
                     let length = self.at + usize::from(*rest.first()? == b'\n');
-                    return Some(self.extent(self.at - 1, length, End::Line));
+                    Some(self.extent(self.at - 1, length, End::Line))
                 }
+            };
+            if extent.is_some() {
+                return extent;
             }
         }
+    }
+
+    /// Steps to what was found in the rest of the row, or over all of it.
+    fn pass(&mut self, rest: &[u8], found: Option<usize>) -> Option<()> {
+        self.at += found.unwrap_or(rest.len());
+        found.map(|_| ())
     }
 
     /// At the byte behind a quote within a quoted field.
@@ -256,9 +254,9 @@ mod tests {
             let cells = scanner.cells().iter().map(|cell| {
                 let mut text = Vec::new();
                 if cell.escaped {
-                    unescape(cell.raw(rest), &mut text)
+                    unescape(cell.raw(rest), &mut text);
                 } else {
-                    text.extend(cell.raw(rest))
+                    text.extend(cell.raw(rest));
                 }
                 text
             });

@@ -54,11 +54,9 @@ pub(super) struct Rows<R> {
 }
 
 impl<R: Read> Rows<R> {
-    /// Opens a CSV with records of up to `max` bytes, and reads its header.
-    ///
-    /// # Errors
-    /// The rows without a header, for [`Self::drain`], and why there is none.
-    pub(super) fn open(reader: R, max: usize) -> Result<Self, (Self, Refusal)> {
+    /// Opens a CSV with records of up to `max` bytes and reads its header, or says why there is none:
+    /// then only [`Self::drain`] makes sense.
+    pub(super) fn open(reader: R, max: usize) -> (Self, Option<Refusal>) {
         let mut rows = Self {
             window: Window::new(reader, 0, max, CHUNK),
             scanner: Scanner::new(b',', 0),
@@ -71,10 +69,8 @@ impl<R: Read> Rows<R> {
             length: 0,
             content: 0,
         };
-        match rows.find_header() {
-            Ok(()) => Ok(rows),
-            Err(refusal) => Err((rows, refusal)),
-        }
+        let refusal = rows.find_header().err();
+        (rows, refusal)
     }
 
     fn find_header(&mut self) -> Result<(), Refusal> {

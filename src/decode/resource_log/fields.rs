@@ -250,15 +250,13 @@ impl<'de> DeserializeSeed<'de> for Cell<'_, 'de> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let Self(record, column) = self;
-        match column.level() {
-            Some(level) => InLevel(record, level).deserialize(deserializer),
-            None => {
-                if let Some(text) = Scalar.deserialize(deserializer)? {
-                    column.fill(record, text);
-                }
-                Ok(())
-            }
+        if let Some(level) = column.level() {
+            return InLevel(record, level).deserialize(deserializer);
         }
+        if let Some(text) = Scalar.deserialize(deserializer)? {
+            column.fill(record, text);
+        }
+        Ok(())
     }
 }
 
