@@ -4,10 +4,10 @@
 
 use std::env::{self, VarError};
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
-use akvlens::decode::{Decoded, Limits, decode};
+use akvlens::decode::{Decoded, Limits, capture, csv, decode, parquet};
 use flate2::write::GzEncoder;
 
 use crate::generator;
@@ -124,10 +124,34 @@ fn parts(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// How many audit records akvlens finds in a blob.
 fn records(blob: &[u8]) -> usize {
     let mut records = 0;
-    let sink = |found: Decoded<'_>| {
-        records += usize::from(matches!(found, Decoded::Record(..)));
-        true
-    };
-    decode(blob, Limits::default(), sink).1.expect("memory can be read");
+    decode_any(blob, |found| records += usize::from(matches!(found, Decoded::Record(..))));
     records
 }
+
+/// Decodes a blob in memory with the decoder that its first bytes ask for, as ingest does with files.
+pub(crate) fn decode_any(blob: &[u8], mut sink: impl FnMut(Decoded<'_>)) {
+    let limits = Limits::default();
+    let sink = |found: Decoded<'_>| {
+        sink(found);
+        true
+    };
+    let (_, result) = if capture::is_capture(blob) {
+        capture::decode(blob, limits, sink)
+    } else if parquet::is_parquet(blob) {
+        parquet::decode(Cursor::new(blob), limits, sink)
+    } else if csv::is_csv(&blob[..blob.len().min(HEAD_BYTES)]) {
+        let dates = csv::Dates::default();
+        let dates = if csv::needs_survey(&blob[..blob.len().min(HEAD_BYTES)], &dates) {
+            csv::survey(blob, limits).0.resolve(&dates)
+        } else {
+            csv::ResolvedDates::unsurveyed(&dates)
+        };
+        csv::decode(blob, limits, &dates, sink)
+    } else {
+        decode(blob, limits, sink)
+    };
+    result.expect("memory can be read");
+}
+
+/// How many first bytes tell what a blob is.
+const HEAD_BYTES: usize = 16 << 10;
