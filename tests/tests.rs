@@ -19,6 +19,8 @@ mod program;
 
 #[path = "tests/cli.rs"]
 mod cli;
+#[path = "tests/cuts.rs"]
+mod cuts;
 #[path = "tests/damage.rs"]
 mod damage;
 #[path = "tests/damaged_shapes.rs"]
@@ -27,6 +29,8 @@ mod damaged_shapes;
 mod dedup;
 #[path = "tests/escaping.rs"]
 mod escaping;
+#[path = "tests/explain.rs"]
+mod explain;
 #[path = "tests/identities.rs"]
 mod identities;
 #[path = "tests/invariance.rs"]

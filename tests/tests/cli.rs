@@ -14,7 +14,7 @@ use crate::log::{MISSING_POLICY, challenge, failure, lines, record, resource_id}
 use crate::program::{PROGRAM, Ran, akvlens, command, finish, folder, list, number, report, text, write};
 
 /// A folder with a log in `logs/`: two vaults, a denial, a challenge, requests that worked.
-fn logs() -> TempDir {
+pub(crate) fn logs() -> TempDir {
     let mut other = record(30);
     other["resourceId"] = json!(resource_id("KV-B"));
     other["operationName"] = json!("KeySign");
@@ -34,7 +34,7 @@ fn samples() -> PathBuf {
 }
 
 /// A run that must be refused with `status`, with these words on standard error and nothing else.
-fn assert_refused(folder: &Path, status: i32, args: &[&str], words: &[&str]) {
+pub(crate) fn assert_refused(folder: &Path, status: i32, args: &[&str], words: &[&str]) {
     let ran = akvlens(folder, args);
     assert_eq!(ran.status, status, "{args:?}: {ran:?}");
     assert_eq!(ran.stdout, "", "{args:?}");
@@ -423,51 +423,6 @@ fn completions_and_the_manual_are_printed() {
 }
 
 #[test]
-fn explain_knows_causes_messages_and_bodies() {
-    let folder = logs();
-    let message =
-        "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.";
-    let body =
-        json!({"error": {"code": "Forbidden", "message": "x", "innererror": {"code": "ForbiddenByRbac"}}});
-    let denied = failure(0, 403, MISSING_POLICY).to_string();
-    for (what, cause) in [
-        ("throttled", "throttled: "),
-        ("MISSING-ROLE", "missing-role: "),
-        (message, "wrong-audience: "),
-        (&body.to_string(), "missing-role: "),
-        (&denied, "missing-policy: "),
-        (MISSING_POLICY, "missing-policy: "),
-    ] {
-        let typed = akvlens(folder.path(), ["explain", what]);
-        assert!(typed.status == 0 && typed.stdout.starts_with(cause), "{what}: {typed:?}");
-        assert!(typed.stdout.contains("What to do"), "{what}");
-        if !cause.to_lowercase().starts_with(&what.to_lowercase()) {
-            let pasted =
-                finish(command(folder.path()).args(["explain", "-"]).write_stdin(format!("{what}\n")));
-            assert_eq!(pasted.stdout, typed.stdout, "{what}");
-        }
-    }
-    let words = akvlens(folder.path(), ["explain", "Too", "many", "requests"]);
-    assert!(words.stdout.starts_with("throttled: "), "words need no quotes: {words:?}");
-    let all = akvlens(folder.path(), ["explain"]);
-    assert!(all.status == 0 && all.stdout.lines().count() > 30, "without anything it lists the causes");
-}
-
-#[test]
-fn explain_says_when_it_does_not_know() {
-    let folder = logs();
-    assert_refused(folder.path(), 2, &["explain", "mising-polcy"], &["'mising-polcy'", "'missing-policy'"]);
-    assert_refused(folder.path(), 2, &["explain", "no-such-thing-at-all"], &["`akvlens explain` lists"]);
-    let ran = akvlens(folder.path(), ["explain", "Something", "new", "happened."]);
-    assert!(ran.status == 1 && ran.stdout.contains("--status"), "{ran:?}");
-    let ran = akvlens(folder.path(), ["explain", "Something new", "--status", "404"]);
-    assert!(ran.status == 0 && ran.stdout.starts_with("not-found: "), "{ran:?}");
-    assert_refused(folder.path(), 2, &["explain", "x", "--status", "200"], &["200"]);
-    let ran = finish(command(folder.path()).args(["explain", "-"]).write_stdin(" \n"));
-    assert_eq!(ran.status, 2, "{ran:?}");
-}
-
-#[test]
 fn the_exit_status_tells_findings_and_incomplete_input() {
     let folder = logs();
     let path = folder.path();
@@ -544,16 +499,6 @@ fn color_always_means_always() {
     let mut command = command(folder.path());
     let ran = finish(command.args(["report", "logs", "-q", "--color", "always"]).env("NO_COLOR", "1"));
     assert!(ran.stdout.contains('\u{1b}'), "what was typed goes before the environment: {}", ran.stdout);
-}
-
-#[test]
-fn explain_suggests_causes_of_one_word() {
-    let folder = logs();
-    for (typed, meant) in
-        [("throtled", "'throttled'"), ("forbiden", "'forbidden'"), ("conflct", "'conflict'")]
-    {
-        assert_refused(folder.path(), 2, &["explain", typed], &[meant]);
-    }
 }
 
 #[test]
