@@ -12,6 +12,7 @@ use akvlens::facts::parquet::TABLES;
 use akvlens::facts::{Facts, Location};
 use akvlens::findings::filter::Filter;
 use akvlens::findings::{Judgement, report};
+use akvlens::knowledge::Knowledge;
 use akvlens::parts;
 use akvlens::render::terminal::{self, Terminal};
 use akvlens::render::{Format, json};
@@ -105,7 +106,12 @@ fn check_written(facts: &mut Facts) {
 
 /// Reports on facts, in every format.
 fn check_report(facts: Facts) {
-    let judgement = Judgement { challenge_window_s: 60, filter: Filter::default() };
+    let judgement = Judgement {
+        challenge_window_s: 60,
+        filter: Filter::default(),
+        knowledge: Knowledge::default(),
+        stale_after_days: 90,
+    };
     let report = report(facts, &CAUSES, &judgement);
     json::render(&report);
     Format::Md.render(&report, 10);

@@ -302,8 +302,11 @@ impl<'de> Visitor<'de> for Row<'_, 'de> {
         for column in columns {
             let more = match column {
                 Some((column, form)) => {
-                    record.shape.form = record.shape.form.max(*form);
-                    sequence.next_element_seed(Cell(record, *column))?.is_some()
+                    let more = sequence.next_element_seed(Cell(record, *column))?.is_some();
+                    if more {
+                        record.shape.form = record.shape.form.max(*form);
+                    }
+                    more
                 }
                 None => sequence.next_element::<IgnoredAny>()?.is_some(),
             };
