@@ -90,7 +90,7 @@ fn a_file_that_changes_under_the_run_is_counted_as_it_is_read() {
     let listing = list(&[folder.path().to_string_lossy().into_owned()]).unwrap();
     fs::remove_file(folder.path().join("gone.json")).unwrap();
     fs::write(folder.path().join("grown.json"), line.repeat(9)).unwrap();
-    fs::write(folder.path().join("shrunk.json"), line.repeat(1)).unwrap();
+    fs::write(folder.path().join("shrunk.json"), line).unwrap();
     let interrupted = AtomicBool::new(false);
     let ingest = Ingest {
         causes: &CAUSES,

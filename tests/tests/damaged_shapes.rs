@@ -1,6 +1,5 @@
 //! Damage and malice in each other shape: queries' answers, CSV, Capture, Parquet, text around text.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -42,12 +41,9 @@ fn a_querys_answer_loses_the_row_that_is_damaged() {
         case("partial.json", answer(ROW).replace("]]}]}", "]]}],\"error\":{\"code\":\"PartialError\"}}"))
             .records(1)
             .reject("partial-answer", 1),
-        case(
-            "deep-row.json",
-            answer(&format!("{}{ROW}", format!("[{}1{}],", "[".repeat(9000), "]".repeat(9000)))),
-        )
-        .records(1)
-        .reject("too-deep", 1),
+        case("deep-row.json", answer(&format!("[{}1{}],{ROW}", "[".repeat(9000), "]".repeat(9000))))
+            .records(1)
+            .reject("too-deep", 1),
         case("surrogate-in-a-row.json", answer(&ROW.replace("kv-a\"", "kv-a\",\"\\udc00\""))).records(1),
     ]);
 }
@@ -60,7 +56,7 @@ fn text_around_a_record_is_no_harm() {
         case("escapes-before.log", format!("\u{1b}[31m<134>1 host - - - {whole}\n")).records(1),
         case("nothing-behind.log", "<134>1 host - - - {\"a\":}\n<134>1 host - - -\n").reject("not-json", 2),
         case("message-of-many.json", inside(&lines(&[record(1), record(2)]))).records(2),
-        case("message-cut.json", inside(&format!("{whole}\n{}", &whole[..40])))
+        case("message-cut.json", inside(&format!("{whole}\n{}", whole.chars().take(40).collect::<String>())))
             .records(1)
             .reject("truncated", 1),
         case("message-in-message.json", inside(&inside(&whole))).reject("not-a-record", 1),
@@ -84,14 +80,18 @@ fn a_csv_loses_the_row_that_is_damaged() {
     let american = row("2/3/2026, 9:19:25.391 AM", "no");
     check(&[
         case("header-only.csv", HEADER).blank(1),
-        case("good.csv", csv(&[good.clone()])).records(1).blank(1),
+        case("good.csv", csv(std::slice::from_ref(&good))).records(1).blank(1),
         case("two-readings.csv", csv(&[american.clone(), american.clone()])).reject("ambiguous-date", 1),
-        case("told.csv", csv(&[american.clone()])).args(&["--date-order", "dmy"]).records(1).blank(1),
+        case("told.csv", csv(std::slice::from_ref(&american)))
+            .args(&["--date-order", "dmy"])
+            .records(1)
+            .blank(1),
         case("decided.csv", csv(&[american.clone(), row("2/25/2026, 1:00:00 PM", "")])).records(2).blank(1),
         case("contradictory.csv", csv(&[row("25/2/2026, 9:00:00 AM", ""), row("2/25/2026, 9:00:00 AM", "")]))
             .reject("ambiguous-date", 1),
-        case("unknown-zone.csv", csv(&[good.clone()]).replace("[UTC]", "[Mars]")).reject("ambiguous-date", 1),
-        case("zone-told.csv", csv(&[good.clone()]).replace("[UTC]", "[Mars]"))
+        case("unknown-zone.csv", csv(std::slice::from_ref(&good)).replace("[UTC]", "[Mars]"))
+            .reject("ambiguous-date", 1),
+        case("zone-told.csv", csv(std::slice::from_ref(&good)).replace("[UTC]", "[Mars]"))
             .args(&["--csv-zone", "Europe/Berlin"])
             .records(1)
             .blank(1),
@@ -106,10 +106,13 @@ fn a_csv_loses_the_row_that_is_damaged() {
         )
         .records(2)
         .blank(1),
-        case("utf8.csv", [csv(&[good.clone()]).as_bytes(), b"\"2026-03-12T14:00:00Z\",\xff,b,c\n"].concat())
-            .records(1)
-            .blank(1)
-            .reject("invalid-utf8", 1),
+        case(
+            "utf8.csv",
+            [csv(std::slice::from_ref(&good)).as_bytes(), b"\"2026-03-12T14:00:00Z\",\xff,b,c\n"].concat(),
+        )
+        .records(1)
+        .blank(1)
+        .reject("invalid-utf8", 1),
     ]);
 }
 
@@ -124,7 +127,7 @@ fn capture(bodies: &[&[u8]], codec: Codec) -> Vec<u8> {
         let fields = vec![
             ("SequenceNumber".to_owned(), Avro::Long(1)),
             ("Offset".to_owned(), Avro::String("0".into())),
-            ("Properties".to_owned(), Avro::Map(HashMap::new())),
+            ("Properties".to_owned(), Avro::Map(std::iter::empty().collect())),
             ("Body".to_owned(), Avro::Union(1, Box::new(Avro::Bytes(body.to_vec())))),
         ];
         writer.append_value(Avro::Record(fields)).unwrap();

@@ -10,7 +10,7 @@ fn requests() -> Vec<Value> {
     let mut all: Vec<Value> = (0..20).map(record).collect();
     all.extend((30..33).map(|second| failure(second, 403, MISSING_POLICY)));
     all.push(challenge(40));
-    for (request, tick) in all.iter_mut().zip(1000001..) {
+    for (request, tick) in all.iter_mut().zip(1_000_001..) {
         let time = text(&request["time"]).replace("1000000", &tick.to_string());
         request["time"] = json!(time);
     }
@@ -22,7 +22,7 @@ fn rows(requests: &[Value]) -> Vec<Value> {
     let row = |request: &Value| {
         let time = text(&request["time"]).replace("0Z", "Z");
         json!({
-            "TimeGenerated": format!("{}Z", &time[..23]),
+            "TimeGenerated": format!("{}Z", time.chars().take(23).collect::<String>()),
             "OperationName": request["operationName"],
             "ResultSignature": request["resultSignature"],
             "ResultDescription": request["resultDescription"],
@@ -77,9 +77,9 @@ fn a_double_export_is_suspected_and_counted_once_when_asked() {
     let shapes = &dropped["coverage"]["shapes"];
     assert_eq!(*shapes, json!({"json-lines/storage": all - 5, "records-wrapper/storage": 5}));
     assert!(!codes(&dropped).contains(&"double-export"));
-    let (one, other) = (body(dropped), body(report(once.path(), 0, ["."])));
+    let (deduplicated, single) = (body(dropped), body(report(once.path(), 0, ["."])));
     for part in ["totals", "causes", "vaults", "callers", "by_caller_operation", "timeline"] {
-        assert_eq!(one[part], other[part], "{part}");
+        assert_eq!(deduplicated[part], single[part], "{part}");
     }
 }
 
