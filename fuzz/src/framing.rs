@@ -161,5 +161,10 @@ fn without_kinds(found: Vec<Found>) -> Vec<(FrameKind, Place)> {
         FrameKind::Prefixed(_) => FrameKind::Broken(Reason::NotJson, None),
         kind => kind,
     };
-    found.into_iter().map(|frame| (one(frame.kind), frame.place)).collect()
+    // White space at the end of a line that is no record belongs to it or to nothing.
+    let length = |frame: &Found| match frame.bytes.trim_ascii_end().len() {
+        0 => frame.place.bytes,
+        length => length as u64,
+    };
+    found.into_iter().map(|frame| (one(frame.kind), Place { bytes: length(&frame), ..frame.place })).collect()
 }

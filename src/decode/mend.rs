@@ -5,6 +5,8 @@
 //! character for each lone surrogate and `null` for each such number; `None` when there is none of
 //! either, so that the refusal stands. Must not change anything else.
 
+use serde::de::IgnoredAny;
+
 /// Mends a text; `None` when there is nothing to mend.
 pub(super) fn mend(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -63,7 +65,10 @@ fn number(rest: &str) -> (usize, Option<&'static str>) {
         .take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
         .count()
         .max(1);
-    let beyond = rest.get(..length).and_then(|text| text.parse::<f64>().ok()).is_some_and(f64::is_infinite);
+    let number = rest.get(..length).unwrap_or_default();
+    // The grammar is JSON's (`05` is no number), the bound a double's.
+    let beyond = number.parse::<f64>().is_ok_and(f64::is_infinite)
+        && serde_json::from_str::<IgnoredAny>(number).is_ok();
     (length, beyond.then_some("null"))
 }
 
@@ -81,6 +86,7 @@ mod tests {
             (r#"{"a":1e999,"b":-1E+400,"c":1e9}"#, Some(r#"{"a":null,"b":null,"c":1e9}"#)),
             (r#"{"a":"\\ud800"}"#, None),
             (r#"{"a":"1e999"}"#, None),
+            (r#"{"a":05e999,"b":1.e999}"#, None),
             (r#"{"a":"\ud83d\ude00"}"#, None),
             (r#"{"a":"\u12"#, None),
             ("", None),
