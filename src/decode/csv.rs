@@ -4,7 +4,7 @@
 //! Input: decompressed bytes, and how dates are read. Output: the same [`Decoded`] units as of any
 //! other shape. Each data row is a frame; header rows, lines before them and blank lines count as
 //! blank. Cells are borrowed from the row. Must not guess: dates that have two readings are decided
-//! from all rows of the file ([`survey`]) or the file is one reject that names the setting.
+//! from all rows of the file ([`survey()`]) or the file is one reject that names the setting.
 //!
 //! A file that ends within an unquoted last cell, without a line end, cannot be told from one whose
 //! writer left the last line end out: its last row is read as it stands.
@@ -45,7 +45,7 @@ pub fn other_export(start: &[u8]) -> Option<&'static str> {
     header::other_export(start)
 }
 
-/// Whether the dates of a CSV need a [`survey`], by its first bytes: not if their order is a
+/// Whether the dates of a CSV need a [`survey()`], by its first bytes: not if their order is a
 /// setting, if no column holds a time, or if the first row's begins with the year. In doubt it does.
 pub fn needs_survey(start: &[u8], dates: &Dates) -> bool {
     if dates.order.is_some() {
