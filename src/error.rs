@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::classify::causes::CausesError;
+use crate::data_file::Mistake;
 use crate::facts::parquet::TableError;
 
 /// Why a run cannot go on. Texts begin in lower case and say what to do.
@@ -14,9 +14,9 @@ pub enum Error {
     /// A setting or argument is wrong.
     #[error("{0}")]
     Usage(String),
-    /// The cause file is wrong.
+    /// A file of causes, applications or roles is wrong.
     #[error(transparent)]
-    Causes(#[from] CausesError),
+    DataFile(#[from] Mistake),
     /// A file or folder cannot be read.
     #[error("{}: cannot read: {source}", path.display())]
     Read {

@@ -28,6 +28,8 @@ use crate::facts::dimensions::{RequestKey, Text};
 use crate::facts::requests::Series;
 use crate::facts::{Facts, Map};
 use crate::knowledge::Knowledge;
+use crate::knowledge::roles::Roles;
+use crate::record::caller::applications::Applications;
 use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
@@ -47,8 +49,39 @@ pub struct Judgement {
     pub filter: Filter,
     /// What is known beside the logs.
     pub knowledge: Knowledge,
+    /// Well-known applications.
+    pub applications: Applications,
+    /// What roles grant.
+    pub roles: Roles,
     /// Days without use before the end of the log after which an object is stale.
     pub stale_after_days: u32,
+    /// Which of the long tables to fill.
+    pub tables: Tables,
+}
+
+/// Tables of a report that are as long as a log has callers and objects: each is filled only where
+/// somebody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Who did what where.
+    pub by_caller_operation: bool,
+    /// Who was granted, used and was denied what.
+    pub access: bool,
+}
+
+/// Everything, with the tables that come with akvlens and nothing known beside the logs.
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            challenge_window_s: 60,
+            filter: Filter::default(),
+            knowledge: Knowledge::new(),
+            applications: Applications::built_in().clone(),
+            roles: Roles::built_in().clone(),
+            stale_after_days: 30,
+            tables: Tables { by_caller_operation: true, access: true },
+        }
+    }
 }
 
 /// Facts that are judged and cut to the filter, with what helps to read them.
@@ -58,6 +91,7 @@ pub(crate) struct Analysis<'f> {
     /// Who is who, from all facts and not only the part in the filter.
     callers: &'f Callers,
     knowledge: &'f Knowledge,
+    applications: &'f Applications,
     grants: &'f Grants<'f>,
     /// What was judged from all facts; none while it is being judged.
     verdicts: Option<&'f Verdicts>,
@@ -107,7 +141,7 @@ fn outcome_by_status(key: &RequestKey) -> Outcome {
 pub fn judge(facts: &mut Facts, causes: &Causes, judgement: &Judgement) {
     facts.requests.settle();
     challenges::settle(facts, causes, judgement.challenge_window_s);
-    judgement.filter.apply(facts);
+    judgement.filter.apply(facts, &judgement.knowledge);
 }
 
 /// The report on facts.
@@ -115,16 +149,26 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     facts.requests.settle();
     let fact_rows = facts.requests.rows() as u64;
     challenges::settle(&mut facts, causes, judgement.challenge_window_s);
-    let knowledge = &judgement.knowledge;
-    let callers = Callers::new(&facts, knowledge);
-    let grants = Grants::new(knowledge, &facts);
+    let Judgement { knowledge, applications, tables, .. } = judgement;
+    let callers = Callers::new(&facts, knowledge, applications);
+    let grants = Grants::new(knowledge, &judgement.roles, &facts);
     let outcomes = outcomes(&facts, causes);
     let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
     let verdicts = None;
-    let all = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts, outcomes };
+    let all =
+        Analysis { facts: &facts, causes, callers, knowledge, applications, grants, verdicts, outcomes };
     let mut verdicts = Verdicts::new(&all);
-    judgement.filter.apply(&mut facts);
-    let left = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts: None, outcomes };
+    judgement.filter.apply(&mut facts, knowledge);
+    let left = Analysis {
+        facts: &facts,
+        causes,
+        callers,
+        knowledge,
+        applications,
+        grants,
+        verdicts: None,
+        outcomes,
+    };
     if !judgement.filter.is_all() {
         verdicts.cut(&left);
     }
@@ -148,19 +192,24 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         causes: summary::causes(&analysis),
         vaults: summary::vaults(&analysis),
         callers: summary::callers(&analysis),
-        by_caller_operation: summary::by_caller_operation(&analysis),
+        by_caller_operation: filled(tables.by_caller_operation, || summary::by_caller_operation(&analysis)),
         timeline: timeline::timeline(&analysis),
         changes: summary::changes(&analysis),
         findings,
         identities: verdicts.identities(),
-        access: access::rows(&analysis, &judgement.filter),
+        access: filled(tables.access, || access::rows(&analysis, &judgement.filter)),
         objects: access::objects(&analysis, judgement.stale_after_days),
-        knowledge: known(knowledge),
+        knowledge: knowledge_report(knowledge),
     }
 }
 
+/// A table, where it is to be filled.
+fn filled<T>(wanted: bool, table: impl FnOnce() -> Vec<T>) -> Vec<T> {
+    if wanted { table() } else { Vec::new() }
+}
+
 /// How much was known beside the logs.
-fn known(knowledge: &Knowledge) -> KnowledgeReport {
+fn knowledge_report(knowledge: &Knowledge) -> KnowledgeReport {
     KnowledgeReport {
         principals: knowledge.principals.len(),
         applications: knowledge.applications.len(),

@@ -187,15 +187,5 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
     };
     let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();
     let facts = ingest.run(&listing).unwrap().facts;
-    let filter = akvlens::findings::filter::Filter::default();
-    akvlens::findings::report(
-        facts,
-        &causes,
-        &akvlens::findings::Judgement {
-            challenge_window_s: 60,
-            filter,
-            knowledge: akvlens::knowledge::Knowledge::new(),
-            stale_after_days: 30,
-        },
-    )
+    akvlens::findings::report(facts, &causes, &akvlens::findings::Judgement::default())
 }

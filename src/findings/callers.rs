@@ -11,7 +11,8 @@ use super::tally::most_frequent;
 use crate::facts::dimensions::{Caller, Ref, Text};
 use crate::facts::{Facts, Map};
 use crate::knowledge::{Knowledge, PrincipalKind};
-use crate::record::caller::CallerKind;
+use crate::record::caller::applications::Applications;
+use crate::record::caller::{CallerKind, first_party_name, kind_by};
 use crate::report::CallerIdentity;
 
 /// What tells callers apart.
@@ -43,7 +44,7 @@ struct Votes {
 
 impl Callers {
     /// Reads all facts.
-    pub(super) fn new(facts: &Facts, knowledge: &Knowledge) -> Self {
+    pub(super) fn new(facts: &Facts, knowledge: &Knowledge, applications: &Applications) -> Self {
         let mut votes: Map<CallerId, Votes> = Map::default();
         for (key, series) in facts.requests.iter() {
             let Some(caller) = key.caller.map(|caller| facts.dimensions.callers.get(caller)) else {
@@ -56,7 +57,8 @@ impl Callers {
                     *votes.entry(text.to_owned()).or_default() += count;
                 }
             };
-            votes.kind = votes.kind.max(caller.kind);
+            let appid = facts.dimensions.text(caller.appid);
+            votes.kind = votes.kind.max(kind_by(applications, caller.kind, appid));
             vote(&mut votes.appids, caller.appid);
             if facts.dimensions.text(caller.name).is_some_and(is_own_name) {
                 vote(&mut votes.names, caller.name);
@@ -65,7 +67,7 @@ impl Callers {
             vote(&mut votes.managed_identities, caller.managed_identity);
             vote(&mut votes.resources, caller.resource);
         }
-        let known = |(id, votes): (CallerId, Votes)| (id, known(facts, knowledge, id, &votes));
+        let known = |(id, votes): (CallerId, Votes)| (id, known(facts, knowledge, applications, id, &votes));
         Self { map: votes.into_iter().map(known).collect() }
     }
 
@@ -97,7 +99,13 @@ pub(super) fn is_own_name(name: &str) -> bool {
 }
 
 /// What the votes and the directory come to.
-fn known(facts: &Facts, knowledge: &Knowledge, id: CallerId, votes: &Votes) -> Known {
+fn known(
+    facts: &Facts,
+    knowledge: &Knowledge,
+    applications: &Applications,
+    id: CallerId,
+    votes: &Votes,
+) -> Known {
     let oid = facts.dimensions.text(id.0);
     let listed = oid.and_then(|oid| knowledge.principals.get(oid));
     let listed_name = || listed.and_then(|listed| listed.upn.clone().or_else(|| listed.name.clone()));
@@ -111,11 +119,19 @@ fn known(facts: &Facts, knowledge: &Knowledge, id: CallerId, votes: &Votes) -> K
         (kind, _) => kind,
     };
     let listed_appid = || listed.and_then(|listed| listed.appid.clone());
+    let appid = most_frequent(&votes.appids).cloned().or_else(listed_appid);
+    // A service goes by the name of the table in use, unless the log names it otherwise.
+    let of_service = appid.as_deref().filter(|_| kind == CallerKind::FirstParty);
+    let service = || of_service.and_then(|appid| applications.find(appid)).map(|found| found.name.clone());
+    let own = most_frequent(&votes.names).filter(|name| {
+        of_service.is_none_or(|appid| first_party_name(appid) != Some(name.as_str()))
+    });
+    let name = own.cloned().or_else(service).or_else(listed_name);
     let identity = CallerIdentity {
         oid: oid.map(str::to_owned),
-        appid: most_frequent(&votes.appids).cloned().or_else(listed_appid),
+        appid,
         kind,
-        name: most_frequent(&votes.names).cloned().or_else(listed_name),
+        name,
         tenant: most_frequent(&votes.tenants).cloned(),
     };
     let listed_path = || listed.and_then(|listed| listed.managed_identity.clone());

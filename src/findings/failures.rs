@@ -59,7 +59,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
         let evidence = member.evidence(analysis, examples);
         let mut finding = finding(analysis, group, member, failures, evidence);
         explain(analysis, &mut needs, group.cause, member, &mut finding);
-        grant(group, &mut finding, member.vault_id.as_deref());
+        grant(analysis, group, &mut finding, member.vault_id.as_deref());
         finding.probable_caller =
             analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, &member.streams));
         finding
@@ -231,7 +231,7 @@ fn explain(
 }
 
 /// For a refusal without a text, the grant by the vault's own model: it is most likely what is missing.
-fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
+fn grant(analysis: &Analysis<'_>, group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
     let caller = finding.caller.as_ref();
     let (Some(asked), Some(oid)) = (&finding.asked, caller.and_then(|caller| caller.oid.as_deref())) else {
         return;
@@ -240,7 +240,7 @@ fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
     let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
     let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
     let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
-    let command = grant_command(model, group.vault, vault_id, oid, person, &[right].into());
+    let command = grant_command(analysis.grants.roles, model, group.vault, vault_id, oid, person, &[right].into());
     finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
 }
 

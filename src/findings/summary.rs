@@ -9,7 +9,6 @@ use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
-use crate::record::caller::applications;
 use crate::record::operation::reads_vault;
 use crate::report::{CallerOperation, CallerReport, CauseReport, Change, Totals, VaultReport};
 
@@ -160,7 +159,8 @@ pub(super) fn callers(analysis: &Analysis<'_>) -> Vec<CallerReport> {
             let known = analysis.callers.get(id).cloned().unwrap_or_default();
             let vaults: BTreeSet<&str> =
                 streams.iter().filter_map(|stream| vault_name(analysis, stream)).collect();
-            let application = known.identity.appid.as_deref().and_then(applications::find);
+            let application = known.identity.appid.as_deref();
+            let application = application.and_then(|appid| analysis.applications.find(appid));
             CallerReport {
                 application: application.map(|application| application.name.clone()),
                 caller: known.identity,
