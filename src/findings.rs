@@ -17,16 +17,16 @@ mod failures;
 pub mod filter;
 mod grants;
 mod identities;
+mod labels;
+mod streams;
 mod summary;
 mod tally;
 mod timeline;
 mod verdicts;
 pub(crate) mod wording;
 
-use crate::classify::causes::{Causes, Outcome, Severity};
-use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::Series;
-use crate::facts::{Facts, Map};
+use crate::classify::causes::{Causes, Severity};
+use crate::facts::Facts;
 use crate::knowledge::Knowledge;
 use crate::knowledge::roles::Roles;
 use crate::record::caller::applications::Applications;
@@ -34,6 +34,7 @@ use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
 use grants::Grants;
+use streams::{Stream, Streams};
 use verdicts::Verdicts;
 
 /// Every kind of finding.
@@ -93,48 +94,16 @@ pub(crate) struct Analysis<'f> {
     knowledge: &'f Knowledge,
     applications: &'f Applications,
     grants: &'f Grants<'f>,
+    streams: &'f Streams<'f>,
     /// What was judged from all facts; none while it is being judged.
     verdicts: Option<&'f Verdicts>,
-    /// The outcome of each cause that the table knows, looked up once.
-    outcomes: &'f Map<Text, Option<Outcome>>,
-}
-
-/// One stream of requests with its cause looked up.
-#[derive(Clone, Copy)]
-pub(crate) struct Stream<'f> {
-    key: &'f RequestKey,
-    series: &'f Series,
-    cause: &'f str,
-    outcome: Outcome,
 }
 
 impl<'f> Analysis<'f> {
-    /// Every stream, in no order that means anything.
+    /// Every stream, by caller, vault, operation and object.
     fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
-        let (facts, outcomes) = (self.facts, self.outcomes);
-        facts.requests.iter().map(move |(key, series)| {
-            let cause = facts.dimensions.strings.get(key.cause);
-            let known = outcomes.get(&key.cause).copied().flatten();
-            Stream { key, series, cause, outcome: known.unwrap_or_else(|| outcome_by_status(key)) }
-        })
+        self.streams.iter()
     }
-}
-
-/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
-/// another cause file).
-fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
-    let mut all: Map<Text, Option<Outcome>> = Map::default();
-    for (key, _) in facts.requests.iter() {
-        all.entry(key.cause).or_insert_with(|| {
-            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
-        });
-    }
-    all
-}
-
-/// The outcome of a cause that the table does not know.
-fn outcome_by_status(key: &RequestKey) -> Outcome {
-    if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success }
 }
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
@@ -149,16 +118,23 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     facts.requests.settle();
     let fact_rows = facts.requests.rows() as u64;
     challenges::settle(&mut facts, causes, judgement.challenge_window_s);
-    let Judgement { knowledge, applications, tables, .. } = judgement;
+    let Judgement { knowledge, applications, .. } = judgement;
     let callers = Callers::new(&facts, knowledge, applications);
     let grants = Grants::new(knowledge, &judgement.roles, &facts);
-    let outcomes = outcomes(&facts, causes);
-    let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
-    let verdicts = None;
-    let all =
-        Analysis { facts: &facts, causes, callers, knowledge, applications, grants, verdicts, outcomes };
-    let mut verdicts = Verdicts::new(&all);
+    let (callers, grants) = (&callers, &grants);
+    let mut verdicts = {
+        let streams = &Streams::new(&facts, causes);
+        let facts = &facts;
+        let all =
+            Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
+        let verdicts = Verdicts::new(&all);
+        if judgement.filter.is_all() {
+            return told(&Analysis { verdicts: Some(&verdicts), ..all }, judgement, fact_rows);
+        }
+        verdicts
+    };
     judgement.filter.apply(&mut facts, knowledge);
+    let streams = &Streams::new(&facts, causes);
     let left = Analysis {
         facts: &facts,
         causes,
@@ -166,40 +142,42 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         knowledge,
         applications,
         grants,
+        streams,
         verdicts: None,
-        outcomes,
     };
-    if !judgement.filter.is_all() {
-        verdicts.cut(&left);
-    }
-    let analysis = Analysis { verdicts: Some(&verdicts), ..left };
-    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
+    verdicts.cut(&left);
+    told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, fact_rows)
+}
+
+/// Fills the report.
+fn told(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Report {
+    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(analysis)).collect();
     findings.sort_by(|one, other| {
-        let rank =
-            |finding: &Finding| (std::cmp::Reverse((finding.severity, finding.count)), finding.id.clone());
-        rank(one).cmp(&rank(other))
+        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.count));
+        gravity(one).cmp(&gravity(other)).then_with(|| one.id.cmp(&other.id))
     });
+    let tables = judgement.tables;
     Report {
         schema: SCHEMA,
         tool: Tool {
             name: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
-            causes_dated: causes.dated().to_owned(),
+            causes_dated: analysis.causes.dated().to_owned(),
         },
         filter: judgement.filter.echo(),
-        coverage: coverage::report(&facts, fact_rows),
-        totals: summary::totals(&analysis),
-        causes: summary::causes(&analysis),
-        vaults: summary::vaults(&analysis),
-        callers: summary::callers(&analysis),
-        by_caller_operation: filled(tables.by_caller_operation, || summary::by_caller_operation(&analysis)),
-        timeline: timeline::timeline(&analysis),
-        changes: summary::changes(&analysis),
+        coverage: coverage::report(analysis.facts, fact_rows),
+        totals: summary::totals(analysis),
+        causes: summary::causes(analysis),
+        vaults: summary::vaults(analysis),
+        callers: summary::callers(analysis),
+        by_caller_operation: filled(tables.by_caller_operation, || summary::by_caller_operation(analysis)),
+        timeline: timeline::timeline(analysis),
+        changes: summary::changes(analysis),
         findings,
-        identities: verdicts.identities(),
-        access: filled(tables.access, || access::rows(&analysis, &judgement.filter)),
-        objects: access::objects(&analysis, judgement.stale_after_days),
-        knowledge: knowledge_report(knowledge),
+        identities: analysis.verdicts.map_or_else(Vec::new, Verdicts::identities),
+        access: filled(tables.access, || access::rows(analysis, &judgement.filter)),
+        objects: access::objects(analysis, judgement.stale_after_days),
+        knowledge: knowledge_report(analysis.knowledge),
     }
 }
 

@@ -5,6 +5,7 @@
 //! renderers escape. Must hold no wall clock and no path of its own.
 
 mod identities;
+mod label;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ use crate::decode::{NotAudit, Reason};
 use crate::facts::cut::FilterEcho;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
+
+pub use label::Label;
 
 pub use identities::{
     AccessRow, Asked, GrantReport, IdentityReport, KnowledgeReport, MemberReport, MemberVault, ObjectUse,
@@ -316,15 +319,15 @@ pub struct CallerReport {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CallerOperation {
     /// Vault.
-    pub vault: Option<String>,
+    pub vault: Option<Label>,
     /// Object id.
-    pub oid: Option<String>,
+    pub oid: Option<Label>,
     /// Application id.
-    pub appid: Option<String>,
+    pub appid: Option<Label>,
     /// Name.
-    pub name: Option<String>,
+    pub name: Option<Label>,
     /// Operation.
-    pub operation: Option<String>,
+    pub operation: Option<Label>,
     /// Requests.
     pub requests: u64,
     /// Failures.

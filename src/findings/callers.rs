@@ -5,9 +5,6 @@
 //! does the application id tell callers apart. Where records disagree, the value of most requests
 //! counts; a name that the log does not hold may come from a directory.
 
-use std::collections::BTreeMap;
-
-use super::tally::most_frequent;
 use crate::facts::dimensions::{Caller, Ref, Text};
 use crate::facts::{Facts, Map};
 use crate::knowledge::{Knowledge, PrincipalKind};
@@ -33,41 +30,43 @@ pub(super) struct Callers {
 
 /// Values by the requests that show them.
 #[derive(Default)]
-struct Votes {
+struct Votes<'f> {
     kind: CallerKind,
-    appids: BTreeMap<String, u64>,
-    names: BTreeMap<String, u64>,
-    tenants: BTreeMap<String, u64>,
-    managed_identities: BTreeMap<String, u64>,
-    resources: BTreeMap<String, u64>,
+    appids: Vec<(&'f str, u64)>,
+    names: Vec<(&'f str, u64)>,
+    tenants: Vec<(&'f str, u64)>,
+    managed_identities: Vec<(&'f str, u64)>,
+    resources: Vec<(&'f str, u64)>,
 }
 
 impl Callers {
     /// Reads all facts.
     pub(super) fn new(facts: &Facts, knowledge: &Knowledge, applications: &Applications) -> Self {
-        let mut votes: Map<CallerId, Votes> = Map::default();
+        let dimensions = &facts.dimensions;
+        let mut requests: Map<Ref<Caller>, u64> = Map::default();
         for (key, series) in facts.requests.iter() {
-            let Some(caller) = key.caller.map(|caller| facts.dimensions.callers.get(caller)) else {
-                continue;
-            };
+            if let Some(caller) = key.caller {
+                *requests.entry(caller).or_default() += series.count();
+            }
+        }
+        let mut votes: Map<CallerId, Votes<'_>> = Map::default();
+        for (caller, count) in requests {
+            let caller = dimensions.callers.get(caller);
             let votes = votes.entry(id_of(caller)).or_default();
-            let count = series.count();
-            let vote = |votes: &mut BTreeMap<String, u64>, text: Option<Text>| {
-                if let Some(text) = facts.dimensions.text(text) {
-                    *votes.entry(text.to_owned()).or_default() += count;
-                }
+            let vote = |votes: &mut Vec<_>, text: Option<Text>| {
+                votes.extend(dimensions.text(text).map(|text| (text, count)));
             };
-            let appid = facts.dimensions.text(caller.appid);
-            votes.kind = votes.kind.max(kind_by(applications, caller.kind, appid));
+            votes.kind = votes.kind.max(kind_by(applications, caller.kind, dimensions.text(caller.appid)));
             vote(&mut votes.appids, caller.appid);
-            if facts.dimensions.text(caller.name).is_some_and(is_own_name) {
+            if dimensions.text(caller.name).is_some_and(is_own_name) {
                 vote(&mut votes.names, caller.name);
             }
             vote(&mut votes.tenants, caller.tenant);
             vote(&mut votes.managed_identities, caller.managed_identity);
             vote(&mut votes.resources, caller.resource);
         }
-        let known = |(id, votes): (CallerId, Votes)| (id, known(facts, knowledge, applications, id, &votes));
+        let known =
+            |(id, votes): (CallerId, Votes<'_>)| (id, known(facts, knowledge, applications, id, votes));
         Self { map: votes.into_iter().map(known).collect() }
     }
 
@@ -88,7 +87,7 @@ impl Callers {
 }
 
 /// What tells a caller from others: the object id alone where there is one.
-fn id_of(caller: Caller) -> CallerId {
+pub(super) fn id_of(caller: Caller) -> CallerId {
     (caller.oid, if caller.oid.is_some() { None } else { caller.appid })
 }
 
@@ -98,13 +97,21 @@ pub(super) fn is_own_name(name: &str) -> bool {
     !name.starts_with("KeyVault/")
 }
 
+/// The value of most requests, of equals the lowest.
+fn elected(mut votes: Vec<(&str, u64)>) -> Option<String> {
+    votes.sort_unstable();
+    let of_each = votes.chunk_by(|one, other| one.0 == other.0);
+    let counts = of_each.filter_map(|each| Some((each.first()?.0, each.iter().map(|vote| vote.1).sum::<u64>())));
+    counts.rev().max_by_key(|(_, count)| *count).map(|(value, _)| value.to_owned())
+}
+
 /// What the votes and the directory come to.
 fn known(
     facts: &Facts,
     knowledge: &Knowledge,
     applications: &Applications,
     id: CallerId,
-    votes: &Votes,
+    votes: Votes<'_>,
 ) -> Known {
     let oid = facts.dimensions.text(id.0);
     let listed = oid.and_then(|oid| knowledge.principals.get(oid));
@@ -119,22 +126,21 @@ fn known(
         (kind, _) => kind,
     };
     let listed_appid = || listed.and_then(|listed| listed.appid.clone());
-    let appid = most_frequent(&votes.appids).cloned().or_else(listed_appid);
+    let appid = elected(votes.appids).or_else(listed_appid);
     // A service goes by the name of the table in use, unless the log names it otherwise.
     let of_service = appid.as_deref().filter(|_| kind == CallerKind::FirstParty);
     let service = || of_service.and_then(|appid| applications.find(appid)).map(|found| found.name.clone());
-    let own = most_frequent(&votes.names).filter(|name| {
-        of_service.is_none_or(|appid| first_party_name(appid) != Some(name.as_str()))
-    });
-    let name = own.cloned().or_else(service).or_else(listed_name);
+    let own = elected(votes.names)
+        .filter(|name| of_service.is_none_or(|appid| first_party_name(appid) != Some(name.as_str())));
+    let name = own.or_else(service).or_else(listed_name);
     let identity = CallerIdentity {
         oid: oid.map(str::to_owned),
         appid,
         kind,
         name,
-        tenant: most_frequent(&votes.tenants).cloned(),
+        tenant: elected(votes.tenants),
     };
     let listed_path = || listed.and_then(|listed| listed.managed_identity.clone());
-    let managed_identity = most_frequent(&votes.managed_identities).cloned().or_else(listed_path);
-    Known { identity, managed_identity, resource: most_frequent(&votes.resources).cloned() }
+    let managed_identity = elected(votes.managed_identities).or_else(listed_path);
+    Known { identity, managed_identity, resource: elected(votes.resources) }
 }

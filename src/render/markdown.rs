@@ -17,7 +17,8 @@ use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
 use super::text::{grouped, percent, shapes, size};
-use crate::report::{CallerIdentity, Finding, Report};
+use crate::classify::causes::Severity;
+use crate::report::{CallerIdentity, Finding, Report, TwinVerdict};
 use crate::ticks::Ticks;
 
 /// The report, with at most `top` rows a table and findings.
@@ -182,13 +183,18 @@ fn changes(page: &mut String, report: &Report, top: usize) {
 
 fn findings(page: &mut String, report: &Report, top: usize) {
     line!(page, "\n## Findings\n");
-    if report.findings.is_empty() {
+    // Identities of which nobody was denied anything are told above.
+    let is_told = |finding: &&Finding| {
+        finding.severity > Severity::Info || finding.code.parse::<TwinVerdict>().is_err()
+    };
+    let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
+    if told.is_empty() {
         line!(page, "None: nothing in this part of the log failed.");
     }
-    for (index, finding) in report.findings.iter().take(top).enumerate() {
+    for (index, finding) in told.iter().take(top).enumerate() {
         one_finding(page, index + 1, finding);
     }
-    more(page, report.findings.len(), top, "findings");
+    more(page, told.len(), top, "findings");
 }
 
 fn one_finding(page: &mut String, number: usize, finding: &Finding) {

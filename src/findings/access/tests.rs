@@ -51,7 +51,7 @@ proptest! {
             let counts = slow.entry((format!("o-{caller}"), format!("secrets/s-{secret}"), operation.to_owned())).or_default();
             if *granted { counts.0 += 1 } else { counts.1 += 1 }
         }
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let text = |text: &Option<Label>| text.as_deref().unwrap_or_default().to_owned();
         let fast: BTreeMap<_, _> = judged(&requests)
             .access
             .iter()

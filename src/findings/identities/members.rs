@@ -247,12 +247,12 @@ impl<'f> Members<'f> {
             wanted.iter().filter_map(|at| Some((self.list.get(*at)?.text?, *at))).collect();
         let mut needs = Needs::default();
         for stream in analysis.streams().filter(|stream| stream.outcome != Outcome::Notification) {
-            let oid = stream.key.caller.and_then(|caller| dimensions.callers.get(caller).oid);
+            let oid = stream.oid();
             let Some(member) = oid.and_then(|oid| wanted.get(&oid)).and_then(|at| self.list.get_mut(*at))
             else {
                 continue;
             };
-            let Some(vault) = dimensions.vault_row(stream.key.vault).name else { continue };
+            let Some(vault) = dimensions.text(stream.vault) else { continue };
             let of_vault = member.uses.entry(vault).or_default();
             of_vault.vault = of_vault.vault.or(stream.key.vault);
             of_vault.add(&stream, needs.of(analysis, stream.key.operation));
@@ -275,9 +275,9 @@ impl<'f> Members<'f> {
 
 impl Use {
     fn add(&mut self, stream: &crate::findings::Stream<'_>, need: Need) {
-        let count = stream.series.count();
+        let count = stream.count;
         self.requests += count;
-        let bounds = stream.series.bounds();
+        let bounds = stream.bounds;
         widen(&mut self.first, &mut self.last, bounds);
         if stream.outcome == Outcome::Success && stream.key.plane == Plane::Data {
             self.successes += count;
