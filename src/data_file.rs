@@ -31,7 +31,6 @@ impl Mistake {
 /// # Errors
 /// Its first mistake.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Mistake> {
-    toml::from_str(text).map_err(|error| {
-        Mistake::at(path, text, &error.span().unwrap_or(0..0), error.message().to_owned())
-    })
+    toml::from_str(text)
+        .map_err(|error| Mistake::at(path, text, &error.span().unwrap_or(0..0), error.message().to_owned()))
 }

@@ -135,16 +135,8 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     };
     judgement.filter.apply(&mut facts, knowledge);
     let streams = &Streams::new(&facts, causes);
-    let left = Analysis {
-        facts: &facts,
-        causes,
-        callers,
-        knowledge,
-        applications,
-        grants,
-        streams,
-        verdicts: None,
-    };
+    let left =
+        Analysis { facts: &facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
     verdicts.cut(&left);
     told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, fact_rows)
 }

@@ -15,9 +15,9 @@ use serde::Deserialize;
 
 use crate::classify::causes::{Causes, Severity};
 use crate::cli::{ColorWhen, FilterArgs, Global, InputArgs};
+use crate::data_file;
 use crate::decode::Limits;
 use crate::decode::csv::{DateOrder, Dates, Zone};
-use crate::data_file;
 use crate::error::Error;
 use crate::findings::Judgement;
 use crate::findings::filter::{Filter, Names};

@@ -13,8 +13,8 @@ use akvlens::facts::parquet::TABLES;
 use akvlens::facts::{Facts, Location};
 use akvlens::findings::{Judgement, report};
 use akvlens::parts;
-use akvlens::render::terminal::{self, Terminal};
 use akvlens::render::Format;
+use akvlens::render::terminal::{self, Terminal};
 
 use crate::reader::steer;
 

@@ -101,7 +101,8 @@ pub(super) fn is_own_name(name: &str) -> bool {
 fn elected(mut votes: Vec<(&str, u64)>) -> Option<String> {
     votes.sort_unstable();
     let of_each = votes.chunk_by(|one, other| one.0 == other.0);
-    let counts = of_each.filter_map(|each| Some((each.first()?.0, each.iter().map(|vote| vote.1).sum::<u64>())));
+    let counts =
+        of_each.filter_map(|each| Some((each.first()?.0, each.iter().map(|vote| vote.1).sum::<u64>())));
     counts.rev().max_by_key(|(_, count)| *count).map(|(value, _)| value.to_owned())
 }
 
@@ -133,13 +134,8 @@ fn known(
     let own = elected(votes.names)
         .filter(|name| of_service.is_none_or(|appid| first_party_name(appid) != Some(name.as_str())));
     let name = own.or_else(service).or_else(listed_name);
-    let identity = CallerIdentity {
-        oid: oid.map(str::to_owned),
-        appid,
-        kind,
-        name,
-        tenant: elected(votes.tenants),
-    };
+    let identity =
+        CallerIdentity { oid: oid.map(str::to_owned), appid, kind, name, tenant: elected(votes.tenants) };
     let listed_path = || listed.and_then(|listed| listed.managed_identity.clone());
     let managed_identity = elected(votes.managed_identities).or_else(listed_path);
     Known { identity, managed_identity, resource: elected(votes.resources) }

@@ -62,9 +62,8 @@ enum Near {
 impl Clients {
     /// Looks for the clients of failures that are 401 and name nobody.
     pub(super) fn new(analysis: &Analysis<'_>) -> Self {
-        let unnamed = analysis
-            .streams()
-            .filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(stream));
+        let unnamed =
+            analysis.streams().filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(stream));
         let mut seen: Map<Client, Vec<Seen>> = unnamed
             .filter(|stream| stream.key.client_address.is_some())
             .map(|stream| (client(&stream), Vec::new()))
@@ -161,8 +160,7 @@ fn client(stream: &Stream<'_>) -> Client {
 
 /// Whether a stream is of 401s that name nobody.
 fn is_unnamed(stream: &Stream<'_>) -> bool {
-    stream.key.status == Some(401)
-        && stream.caller.is_none_or(|id| id == (None, None))
+    stream.key.status == Some(401) && stream.caller.is_none_or(|id| id == (None, None))
 }
 
 /// What a client did.

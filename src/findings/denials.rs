@@ -9,8 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Analysis, Stream};
 use super::wording::Right;
+use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
@@ -225,8 +225,7 @@ fn gather(analysis: &Analysis<'_>) -> Map<DenialKey, Denied> {
         Some(DenialKey { vault, oid, need, object: stream.key.object })
     };
     let lacks = |stream: &&Stream<'_>| is_lacking(stream.cause);
-    let worked =
-        |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
+    let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
     for streams in analysis.streams.as_slice().chunk_by(Stream::same_caller) {
         let mut is_denied = false;
         for stream in streams.iter().filter(lacks) {

@@ -240,7 +240,8 @@ fn grant(analysis: &Analysis<'_>, group: &Group<'_>, finding: &mut Finding, vaul
     let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
     let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
     let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
-    let command = grant_command(analysis.grants.roles, model, group.vault, vault_id, oid, person, &[right].into());
+    let command =
+        grant_command(analysis.grants.roles, model, group.vault, vault_id, oid, person, &[right].into());
     finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
 }
 

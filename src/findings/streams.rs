@@ -74,8 +74,12 @@ impl<'f> Streams<'f> {
             let known = outcomes.get(&key.cause).copied().flatten();
             let vault = key.vault.map(|vault| dimensions.vaults.get(vault).name);
             let caller = key.caller.and_then(|caller| callers.get(caller.index()));
-            let place =
-                [caller.copied().unwrap_or(0), ranks.of(vault), ranks.of(key.operation), ranks.of(key.object)];
+            let place = [
+                caller.copied().unwrap_or(0),
+                ranks.of(vault),
+                ranks.of(key.operation),
+                ranks.of(key.object),
+            ];
             order.push((place, streams.len()));
             streams.push(Stream {
                 key,

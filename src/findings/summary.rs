@@ -257,7 +257,8 @@ fn main_client(analysis: &Analysis<'_>, clients: Vec<(Option<Text>, u64)>) -> Op
         .collect();
     clients.sort_unstable_by_key(|client| client.0);
     let of_each = clients.chunk_by(|one, other| one.0 == other.0);
-    let counts = of_each.filter_map(|each| Some((each.first()?.1, each.iter().map(|client| client.2).sum::<u64>())));
+    let counts =
+        of_each.filter_map(|each| Some((each.first()?.1, each.iter().map(|client| client.2).sum::<u64>())));
     counts.rev().max_by_key(|(_, count): &(Text, u64)| *count).map(|(appid, _)| appid)
 }
 

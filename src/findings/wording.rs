@@ -230,7 +230,8 @@ mod tests {
             grant_command(Roles::built_in(), "access-policies", Some("kv"), None, "o-1", false, &rights),
             "az keyvault set-policy --name kv --object-id o-1 --key-permissions sign --secret-permissions get list"
         );
-        let command = grant_command(Roles::built_in(), "rbac", Some("kv"), Some("/s/kv"), "o-1; rm", true, &rights);
+        let command =
+            grant_command(Roles::built_in(), "rbac", Some("kv"), Some("/s/kv"), "o-1; rm", true, &rights);
         assert!(
             command.contains("--role \"Key Vault Administrator\" --assignee-object-id <oid> "),
             "{command}"

@@ -138,7 +138,9 @@ impl Role {
         for action in self.actions {
             let lower = action.to_ascii_lowercase();
             let on_vaults = lower.strip_prefix(PREFIX).unwrap_or(&lower);
-            if on_vaults.starts_with("microsoft.") || on_vaults.matches('*').count() > 1 || on_vaults.is_empty()
+            if on_vaults.starts_with("microsoft.")
+                || on_vaults.matches('*').count() > 1
+                || on_vaults.is_empty()
             {
                 return Err(format!(
                     "role '{}': action '{action}' is none of vaults with at most one *, such as \
@@ -237,8 +239,14 @@ actions = ["keys/sign/action"]
 
     #[test]
     fn roles_hold_what_they_hold() {
-        assert_eq!(roles().holds(&assignment("Key Vault Secrets User"), "secrets/getSecret/action"), Some(true));
-        assert_eq!(roles().holds(&assignment("key vault secrets user"), "secrets/setSecret/action"), Some(false));
+        assert_eq!(
+            roles().holds(&assignment("Key Vault Secrets User"), "secrets/getSecret/action"),
+            Some(true)
+        );
+        assert_eq!(
+            roles().holds(&assignment("key vault secrets user"), "secrets/setSecret/action"),
+            Some(false)
+        );
         assert_eq!(roles().holds(&assignment("Key Vault Reader"), "certificates/read"), Some(true));
         assert_eq!(roles().holds(&assignment("Key Vault Administrator"), "keys/rotate/action"), Some(true));
         assert_eq!(roles().holds(&assignment("Owner"), "keys/read"), Some(false));

@@ -163,7 +163,11 @@ mod tests {
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<u32>().prop_map(Value::from), "[a<>&\"\\\\é\n]{0,6}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<u32>().prop_map(Value::from),
+            "[a<>&\"\\\\é\n]{0,6}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(6, 40, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

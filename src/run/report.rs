@@ -85,7 +85,9 @@ fn formats(args: &ReportArgs) -> Result<Vec<(&Path, Option<Format>)>, Error> {
 /// The long tables that an output holds; others show of access only what differs from the grants.
 fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
     let holds = |table: Format| {
-        formats.iter().any(|(_, format)| format.is_none_or(|format| format == Format::Json || format == table))
+        formats
+            .iter()
+            .any(|(_, format)| format.is_none_or(|format| format == Format::Json || format == table))
     };
     Tables { by_caller_operation: holds(Format::Csv), access: tells_grants || holds(Format::AccessCsv) }
 }

@@ -203,7 +203,15 @@ fn grant(analysis: &Analysis<'_>, found: &Found, principal: &Member<'_>) -> Gran
     };
     let row = analysis.facts.dimensions.vault_row(use_.and_then(|use_| use_.vault));
     let id = crate::findings::failures::vault_id(&row);
-    let command = grant_command(analysis.grants.roles, model, Some(&found.vault), id.as_deref(), principal.oid, false, rights);
+    let command = grant_command(
+        analysis.grants.roles,
+        model,
+        Some(&found.vault),
+        id.as_deref(),
+        principal.oid,
+        false,
+        rights,
+    );
     GrantReport { oid: principal.oid.to_owned(), command }
 }
 

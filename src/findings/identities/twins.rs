@@ -174,8 +174,15 @@ impl<'a> Judge<'a> {
         let model = model_of(pair.use_.cause);
         let person = pair.denied.is_person() == Some(true);
         let id = crate::findings::failures::vault_id(&row);
-        let command =
-            grant_command(self.analysis.grants.roles, model, Some(pair.vault), id.as_deref(), pair.denied.oid, person, &rights);
+        let command = grant_command(
+            self.analysis.grants.roles,
+            model,
+            Some(pair.vault),
+            id.as_deref(),
+            pair.denied.oid,
+            person,
+            &rights,
+        );
         Some(GrantReport { oid: pair.denied.oid.to_owned(), command })
     }
 }
@@ -266,7 +273,8 @@ fn verdict_of(group: &Group<'_>, pair: &Pair<'_>) -> TwinVerdict {
 /// Whether an application has service principals of different tenants among these.
 fn tenants_differ(group: &Group<'_>, members: &[&Member<'_>]) -> bool {
     let Shared::AppId(_) = group.shared else { return false };
-    let known: Vec<&Member<'_>> = members.iter().copied().filter(|member| !member.tenants.is_empty()).collect();
+    let known: Vec<&Member<'_>> =
+        members.iter().copied().filter(|member| !member.tenants.is_empty()).collect();
     known
         .iter()
         .enumerate()

@@ -172,10 +172,7 @@ mod tests {
             told(&format!("{row}more = 1\n")),
             "my.toml:5: unknown field `more`, expected one of `id`, `name`, `use`, `source`"
         );
-        assert_eq!(
-            told(&format!("{row}\n{row}")),
-            format!("my.toml:6: application '{CLI}' is there twice")
-        );
+        assert_eq!(told(&format!("{row}\n{row}")), format!("my.toml:6: application '{CLI}' is there twice"));
         assert!(told(&row.replace(CLI, "x")).starts_with("my.toml:1: application 'x' needs an application"));
         assert!(told(&row.replace("client", "person")).starts_with("my.toml:4: unknown variant `person`"));
     }
