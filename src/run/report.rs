@@ -108,8 +108,9 @@ fn check_knowledge(outputs: &[&Path], knowledge: &[PathBuf]) -> Result<(), Error
 }
 
 fn vaults_of(facts: &crate::facts::Facts) -> Vec<String> {
-    let names = facts.requests.iter().filter_map(|(key, _)| facts.dimensions.vault_row(key.vault).name);
-    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    let dimensions = &facts.dimensions;
+    let mut names: Vec<String> =
+        dimensions.vaults.iter().map(|vault| dimensions.strings.get(vault.name).to_owned()).collect();
     names.sort();
     names.dedup();
     names

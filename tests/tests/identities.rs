@@ -388,4 +388,6 @@ fn applications_and_roles_can_be_overridden() {
         assert_eq!(ran.status, 2);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
+    let ran = akvlens(folder.path(), ["report", "log.json", "--roles", "assignments.json"]);
+    assert!(ran.status == 2 && ran.stderr.contains("--policies"), "{}", ran.stderr);
 }
