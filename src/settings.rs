@@ -316,7 +316,7 @@ fn read_file(named: Option<&Path>) -> Result<File, Error> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Default::default());
+            return Ok(File::default());
         }
         Err(error) => return Err(Error::read(path)(error)),
     };
