@@ -3,15 +3,21 @@
 //! Input: merged facts, the causes, how to judge, and what is assumed. Output: [`CapacityReport`].
 //! Everything is counted in integers and divided once, for the report.
 
+mod axis;
+mod caching;
 pub(crate) mod display;
 mod growth;
 mod headroom;
 mod proposals;
+#[cfg(test)]
+mod sample;
+mod splitting;
 mod told;
 
 use std::collections::BTreeMap;
 
 use headroom::ClassLoad;
+use splitting::SplitSettings;
 
 use super::callers::Callers;
 use super::grants::Grants;
@@ -57,6 +63,9 @@ pub const TTLS: [Option<u64>; 10] = [
     Some(86_400),
     None,
 ];
+
+/// Applications of a vault whose caching is replayed alone: those with the most reads.
+const MOST_APPLICATIONS: usize = 50;
 
 /// The capacity report on facts.
 pub fn report(
@@ -120,8 +129,14 @@ fn vault_row(
     analysis: &Analysis<'_>,
     budgets: &Budgets<'_>,
     load: &VaultLoad<'_>,
-    _settings: &CapacitySettings,
+    settings: &CapacitySettings,
 ) -> VaultCapacity {
+    let caching = caching::replay(analysis.callers, load, budgets, &settings.ttls, MOST_APPLICATIONS);
+    let split = SplitSettings {
+        target_per_mille: settings.target_per_mille,
+        groups: &settings.groups,
+        after_cache: settings.after_cache,
+    };
     let loads = loads_of(load);
     let span = load.span.unwrap_or((0, 0));
     let mut growth = Vec::new();
@@ -143,8 +158,13 @@ fn vault_row(
             .filter_map(|(class, seconds)| class_row(analysis, budgets, load, *class, seconds))
             .collect(),
         unknown_keys: unknown_keys(load),
+        caching: caching.rows,
+        knee: caching.knee,
+        applications: caching.applications,
+        readers: caching.readers,
+        local: caching.local,
+        split: splitting::plan(analysis.callers, load, budgets, &split),
         growth,
-        ..VaultCapacity::default()
     }
 }
 

@@ -137,6 +137,8 @@ pub struct VaultCapacity {
     pub knee: Option<Knee>,
     /// The same for each application, most requests first.
     pub applications: Vec<ApplicationCaching>,
+    /// How many applications read: those with fewer reads than the 50 shown are not replayed alone.
+    pub readers: u64,
     /// What other changes of clients would leave: public-key operations done locally, data keys reused.
     pub local: Vec<LocalWhatIf>,
     /// How to split; missing where the vault is below the target as it is.
