@@ -275,6 +275,8 @@ fn finding(analysis: &Analysis<'_>, client: Client, behaviour: &Behaviour) -> Fi
         asked: None,
         probable_caller: None,
         explained_by: None,
+        experimental: false,
+        saving: None,
     }
 }
 
