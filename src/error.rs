@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::classify::causes::CausesError;
 use crate::facts::parquet::TableError;
+use crate::findings::limits::LimitsError;
 
 /// Why a run cannot go on. Texts begin in lower case and say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum Error {
     /// The cause file is wrong.
     #[error(transparent)]
     Causes(#[from] CausesError),
+    /// The file of limits is wrong.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// A file or folder cannot be read.
     #[error("{}: cannot read: {source}", path.display())]
     Read {

@@ -8,6 +8,7 @@
 
 mod access;
 mod callers;
+pub mod capacity;
 pub mod challenges;
 mod clients;
 mod coverage;
@@ -17,6 +18,8 @@ mod failures;
 pub mod filter;
 mod grants;
 mod identities;
+pub mod limits;
+pub mod load;
 mod summary;
 mod tally;
 mod timeline;
@@ -105,16 +108,21 @@ fn outcome_by_status(key: &RequestKey) -> Outcome {
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
 pub fn judge(facts: &mut Facts, causes: &Causes, judgement: &Judgement) {
-    facts.requests.settle();
-    challenges::settle(facts, causes, judgement.challenge_window_s);
+    settle(facts, causes, judgement);
     judgement.filter.apply(facts);
+}
+
+/// Settles what only all facts together can tell; the number of rows of the requests table.
+fn settle(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> u64 {
+    facts.requests.settle();
+    let rows = facts.requests.rows() as u64;
+    challenges::settle(facts, causes, judgement.challenge_window_s);
+    rows
 }
 
 /// The report on facts.
 pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Report {
-    facts.requests.settle();
-    let fact_rows = facts.requests.rows() as u64;
-    challenges::settle(&mut facts, causes, judgement.challenge_window_s);
+    let fact_rows = settle(&mut facts, causes, judgement);
     let knowledge = &judgement.knowledge;
     let callers = Callers::new(&facts, knowledge);
     let grants = Grants::new(knowledge, &facts);
@@ -137,11 +145,7 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     });
     Report {
         schema: SCHEMA,
-        tool: Tool {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            causes_dated: causes.dated().to_owned(),
-        },
+        tool: tool(causes),
         filter: judgement.filter.echo(),
         coverage: coverage::report(&facts, fact_rows),
         totals: summary::totals(&analysis),
@@ -156,6 +160,15 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         access: access::rows(&analysis, &judgement.filter),
         objects: access::objects(&analysis, judgement.stale_after_days),
         knowledge: known(knowledge),
+    }
+}
+
+/// What made a report.
+fn tool(causes: &Causes) -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        causes_dated: causes.dated().to_owned(),
     }
 }
 

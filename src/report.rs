@@ -4,6 +4,7 @@
 //! order of files, or the way through a facts folder. Texts stand here as the log has them:
 //! renderers escape. Must hold no wall clock and no path of its own.
 
+pub mod capacity;
 mod identities;
 
 use std::collections::BTreeMap;

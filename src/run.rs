@@ -1,6 +1,7 @@
 //! The commands: settings in, exit status out. The only room that reads a clock, prints, or knows
 //! the terminal.
 
+mod capacity;
 mod explain;
 mod generated;
 mod ingest;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli) -> Result<ExitStatus, Error> {
     let settings = || Settings::new(&cli.global, surroundings());
     match &cli.command {
         Command::Report(args) => report::run(args, &settings()?),
+        Command::Capacity(args) => capacity::run(args, &settings()?),
         Command::Facts(args) => ingest::facts(args, &settings()?),
         Command::Merge(args) => ingest::merge(args, &settings()?),
         Command::Explain(args) => explain::run(args, &settings()?),

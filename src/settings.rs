@@ -4,6 +4,7 @@
 //! A value on the command line goes before one in the file, and that before the default. The file
 //! is read strictly: an unknown key is an error with its line.
 
+mod capacity;
 mod time;
 
 use std::fs;

@@ -1,10 +1,10 @@
-//! The whole report as JSON.
+//! A whole report as JSON.
 
-use crate::report::Report;
+use serde::Serialize;
 
 /// Pretty-printed, with a line end. `<`, `>` and `&` are escaped, so that the file can stand inside
 /// a script element.
-pub fn render(report: &Report) -> Vec<u8> {
+pub fn render(report: &impl Serialize) -> Vec<u8> {
     let text = serde_json::to_vec_pretty(report).unwrap_or_default();
     let mut escaped = Vec::with_capacity(text.len() + 64);
     let mut copied = 0;

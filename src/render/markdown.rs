@@ -11,13 +11,15 @@ macro_rules! line {
     };
 }
 
+pub mod capacity;
 mod identities;
 
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
 use super::text::{grouped, percent, shapes, size};
-use crate::report::{CallerIdentity, Finding, Report};
+use crate::facts::cut::FilterEcho;
+use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool};
 use crate::ticks::Ticks;
 
 /// The report, with at most `top` rows a table and findings.
@@ -32,7 +34,7 @@ pub fn render(report: &Report, top: usize) -> String {
     findings(&mut page, report, top);
     identities::access(&mut page, report, top);
     identities::objects(&mut page, report, top);
-    coverage(&mut page, report, top);
+    coverage(&mut page, &report.coverage, &report.tool, top);
     page
 }
 
@@ -76,7 +78,11 @@ fn head(page: &mut String, report: &Report) {
         grouped(totals.challenges),
         percent(totals.successes, judged)
     );
-    let filter = serde_json::to_value(&report.filter).unwrap_or_default();
+    filter(page, &report.filter);
+}
+
+fn filter(page: &mut String, filter: &FilterEcho) {
+    let filter = serde_json::to_value(filter).unwrap_or_default();
     let set = filter.as_object().into_iter().flatten();
     let set =
         set.filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
@@ -185,10 +191,14 @@ fn findings(page: &mut String, report: &Report, top: usize) {
     if report.findings.is_empty() {
         line!(page, "None: nothing in this part of the log failed.");
     }
-    for (index, finding) in report.findings.iter().take(top).enumerate() {
+    each_finding(page, &report.findings, top);
+}
+
+fn each_finding(page: &mut String, findings: &[Finding], top: usize) {
+    for (index, finding) in findings.iter().take(top).enumerate() {
         one_finding(page, index + 1, finding);
     }
-    more(page, report.findings.len(), top, "findings");
+    more(page, findings.len(), top, "findings");
 }
 
 fn one_finding(page: &mut String, number: usize, finding: &Finding) {
@@ -271,8 +281,7 @@ fn remedy(fix: &str) -> String {
     parts.map(|(index, part)| if index % 2 == 1 { code(part) } else { text(part) }).collect()
 }
 
-fn coverage(page: &mut String, report: &Report, top: usize) {
-    let coverage = &report.coverage;
+fn coverage(page: &mut String, coverage: &CoverageReport, tool: &Tool, top: usize) {
     line!(page, "\n## Coverage\n");
     line!(
         page,
@@ -309,11 +318,5 @@ fn coverage(page: &mut String, report: &Report, top: usize) {
         let names: Vec<String> = names.iter().map(|name| code(name)).collect();
         line!(page, "\n- the same bytes under several names, counted each time: {}", names.join(", "));
     }
-    line!(
-        page,
-        "\nMade by {} {}, causes as of {}.",
-        report.tool.name,
-        report.tool.version,
-        report.tool.causes_dated
-    );
+    line!(page, "\nMade by {} {}, causes as of {}.", tool.name, tool.version, tool.causes_dated);
 }

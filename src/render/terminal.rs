@@ -1,6 +1,7 @@
 //! The summary for a terminal: what to know first, in eighty columns.
 
 mod advice;
+pub mod capacity;
 mod identities;
 
 use std::fmt::Write;
@@ -8,7 +9,8 @@ use std::fmt::Write;
 use super::escape::line as escape;
 use super::text::{duration, fit, fit_end, grouped, percent, shapes, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
-use crate::report::{CallerIdentity, Report, Timeline};
+use crate::facts::cut::FilterEcho;
+use crate::report::{CallerIdentity, CoverageReport, Report, Timeline};
 use crate::ticks::Ticks;
 use advice::Advice;
 use anstyle::{AnsiColor, Style};
@@ -41,7 +43,7 @@ pub fn render(report: &Report, terminal: Terminal) -> String {
     page.findings(report);
     page.access(report);
     page.stale(report);
-    page.coverage(report);
+    page.read(&report.coverage);
     page.text
 }
 
@@ -90,7 +92,7 @@ impl Page {
             format!("{} blobs", grouped(coverage.blobs))
         };
         self.line(&format!("{period}, {blobs}, {}", size(coverage.bytes)));
-        self.filter(report);
+        self.echo(&report.filter);
         let failures = format!("{} failures", grouped(totals.failures));
         let color = if totals.failures > 0 { AnsiColor::Red } else { AnsiColor::Green };
         let failures = self.styled(&failures, color.on_default().bold());
@@ -103,8 +105,7 @@ impl Page {
         ));
     }
 
-    fn filter(&mut self, report: &Report) {
-        let filter = &report.filter;
+    fn echo(&mut self, filter: &FilterEcho) {
         let time = |name: &str, time: Option<Ticks>| time.map(|time| format!("{name} {time}"));
         let names =
             |name: &str, names: &[String]| (!names.is_empty()).then(|| format!("{name} {}", names.join(" ")));
@@ -303,8 +304,7 @@ impl Page {
         }
     }
 
-    fn coverage(&mut self, report: &Report) {
-        let coverage = &report.coverage;
+    fn read(&mut self, coverage: &CoverageReport) {
         self.title("Coverage");
         self.line(&format!(
             "  {} records + {} not audit + {} blank + {} rejected = {} framed",
