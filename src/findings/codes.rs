@@ -79,12 +79,9 @@ pub fn find(id: &str) -> Option<&'static Code> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use strum::IntoEnumIterator;
-
     use super::*;
     use crate::classify::causes::Causes;
     use crate::classify::message::placeholders;
-    use crate::report::TwinVerdict;
 
     #[test]
     fn the_table_is_sound() {
@@ -100,9 +97,6 @@ mod tests {
             let known = ["vault", "object", "operation", "vault_id"];
             let texts = code.remedy.iter().flat_map(|step| placeholders(step));
             assert!(texts.into_iter().all(|name| known.contains(&name)), "{}", code.id);
-        }
-        for verdict in TwinVerdict::iter() {
-            assert!(ids.contains(verdict.to_string().as_str()), "{verdict}");
         }
     }
 

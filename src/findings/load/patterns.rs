@@ -70,7 +70,7 @@ pub(crate) fn find<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Find
         }
         for usage in &mut work.usages {
             // Waiting after a 429 is another habit than what brought it about: it explains nothing away.
-            for found in failing::retry_storm(usage) {
+            if let Some(found) = failing::retry_storm(usage) {
                 tell(&found);
             }
             for detect in DETECTORS {
@@ -114,9 +114,10 @@ fn left<'d, 'f>(
 /// The finding on the failures that most of a loop's requests are.
 fn refusal(analysis: &Analysis<'_>, caller: CallerId, found: &Found<'_, '_>) -> Option<String> {
     let mut causes: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
-    let of_object = found.rows.iter().filter(|row| {
-        row.stream.operation == found.operation && row.stream.object == found.object
-    });
+    let of_object = found
+        .rows
+        .iter()
+        .filter(|row| row.stream.operation == found.operation && row.stream.object == found.object);
     for row in of_object {
         let vault = analysis.facts.dimensions.vault_row(row.stream.stream.key.vault).name;
         *causes.entry((row.stream.stream.cause, vault)).or_default() += row.count;
@@ -129,8 +130,7 @@ fn refusal(analysis: &Analysis<'_>, caller: CallerId, found: &Found<'_, '_>) -> 
 /// Reads that each instance would not have made with a cache of [`CACHE_SECONDS`].
 fn repeats_of_instances(rows: &[Row<'_, '_>]) -> u64 {
     let done: Vec<Row<'_, '_>> = rows.iter().copied().filter(|row| row.stream.is_success()).collect();
-    let groups = grouped(&done, |row| {
-        (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object)
-    });
+    let groups =
+        grouped(&done, |row| (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object));
     groups.into_values().map(|rows| arrivals(rows).repeats(CACHE_SECONDS)).sum()
 }

@@ -65,7 +65,8 @@ impl Arrivals {
     }
 
     /// Seconds and counts.
-    pub(super) fn rows(&self) -> &[(i64, u64)] {
+    #[cfg(test)]
+    fn rows(&self) -> &[(i64, u64)] {
         &self.rows
     }
 
@@ -144,7 +145,9 @@ impl Arrivals {
         }
         let mut minutes = vec![0_u64; whole];
         for (second, count) in &self.rows {
-            if let Some(minute) = usize::try_from((second - first) / 60).ok().and_then(|at| minutes.get_mut(at)) {
+            if let Some(minute) =
+                usize::try_from((second - first) / 60).ok().and_then(|at| minutes.get_mut(at))
+            {
                 *minute += count;
             }
         }
@@ -183,7 +186,8 @@ pub(super) fn mixed_period(starts: &[i64]) -> Option<i64> {
     let lags = usize::try_from(LAGS.1 + LAG_TOLERANCE + 1).ok()?;
     let (mut followed, mut seen) = (vec![0_usize; lags], vec![usize::MAX; lags]);
     for (at, start) in starts.iter().enumerate() {
-        for later in starts.iter().skip(at + 1).take_while(|later| **later - start <= LAGS.1 + LAG_TOLERANCE) {
+        for later in starts.iter().skip(at + 1).take_while(|later| **later - start <= LAGS.1 + LAG_TOLERANCE)
+        {
             for lag in later - start - LAG_TOLERANCE..=later - start + LAG_TOLERANCE {
                 let Some(lag) = usize::try_from(lag).ok().filter(|lag| *lag < lags) else { continue };
                 if seen[lag] != at {
@@ -278,7 +282,9 @@ mod tests {
             starts.sort_unstable();
             starts.dedup();
             let found = mixed_period(&starts);
-            prop_assert!(found.is_some_and(|found| (found - period).abs() <= LAG_TOLERANCE), "{found:?} for {period}");
+            // Phases that lie evenly have a period of their own, which divides the other.
+            let fits = |found: i64| (1..=3).any(|part| (found * part - period).abs() <= LAG_TOLERANCE * part);
+            prop_assert!(found.is_some_and(fits), "{found:?} for {period}");
         }
     }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::CACHE_SECONDS;
 use super::arrivals::{Arrivals, Session};
 use super::found::Found;
-use super::usage::{Row, Usage, addresses, arrivals, count, grouped, objects};
 use super::repeats_of_instances;
+use super::usage::{Row, Usage, addresses, arrivals, count, grouped, objects};
 use crate::report::Confidence;
 
 /// The pause around a burst of signatures, in seconds.
@@ -53,10 +53,12 @@ const SWEEP_PAUSE: i64 = 600;
 /// Signatures by the hundred within minutes.
 pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     let rows = usage.picked(|row| row.operation() == "KeySign" && row.is_work());
-    if count(&rows) < FEWEST_SIGNATURES {
+    // Tries after a 429 sign nothing: many of them are a retry storm.
+    let done = picked(&rows, |row| row.stream.is_success());
+    if count(&done) < FEWEST_SIGNATURES {
         return None;
     }
-    let all = arrivals(rows.iter().copied());
+    let all = arrivals(done.iter().copied());
     let is_burst = |session: &Session| {
         session.count >= FEWEST_SIGNATURES
             && session.seconds() <= LONGEST_BURST
@@ -71,11 +73,9 @@ pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
     let reads = arrivals(usage.picked(|row| row.operation() == "CertificateGet" && row.is_work()));
     let before = |burst: &Session| reads.between(burst.first - CERTIFICATE_BEFORE, burst.last).count() > 0;
     let with_certificate = bursts.iter().any(before);
-    let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
-    let again = if throttled > 0 { ", tries after a 429 included" } else { "" };
     let why = format!(
         "{{who}} signed {total} times with {} keys from {} addresses, in {} bursts of up to {longest} seconds, up to {} \
-         in ten seconds{again}, and nothing between.{} Whether the same file is signed twice is not in the log.",
+         in ten seconds, and nothing between.{} Whether the same file is signed twice is not in the log.",
         objects(&rows),
         addresses(&rows),
         bursts.len(),
@@ -105,13 +105,24 @@ pub(super) fn kms_plugin_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
         if objects(&rows) == 1 { "one".to_owned() } else { objects(&rows).to_string() },
         addresses(&rows),
         minute.count,
-        if known { ": the agent is a Kubernetes KMS plugin" } else { ", most within a tenth of the time: as an API server does when it starts" }
+        if known {
+            ": the agent is a Kubernetes KMS plugin"
+        } else {
+            ", most within a tenth of the time: as an API server does when it starts"
+        }
     );
     let saved = repeats_of_instances(&picked(&rows, |row| row.operation() == "KeyDecrypt"));
-    let how = format!("KMS v2, which asks for one data key (counted as one decryption in {CACHE_SECONDS} seconds for each address)");
+    let how = format!(
+        "KMS v2, which asks for one data key (counted as one decryption in {CACHE_SECONDS} seconds for each address)"
+    );
     let object = rows.first().and_then(|row| row.stream.object).filter(|_| objects(&rows) == 1);
     let confidence = if known { Confidence::High } else { Confidence::Low };
-    Some(Found { object, confidence, saving: Some((saved, how)), ..Found::new("kms-plugin-storm", rows, why) })
+    Some(Found {
+        object,
+        confidence,
+        saving: Some((saved, how)),
+        ..Found::new("kms-plugin-storm", rows, why)
+    })
 }
 
 fn names_kms(row: &Row<'_, '_>) -> bool {
@@ -126,7 +137,8 @@ fn picked<'d, 'f>(rows: &[Row<'d, 'f>], wanted: impl Fn(&Row<'d, 'f>) -> bool) -
 fn stormy<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     grouped(rows, |row| row.stream.object).into_values().find(|rows| {
         let all = arrivals(rows.iter().copied());
-        let both = ["KeyDecrypt", "KeyEncrypt"].iter().all(|name| rows.iter().any(|row| row.operation() == *name));
+        let both =
+            ["KeyDecrypt", "KeyEncrypt"].iter().all(|name| rows.iter().any(|row| row.operation() == *name));
         let tenth = all.busiest((all.span() / 10).max(1));
         both && all.count() >= FEWEST_KMS
             && addresses(rows) <= MOST_CONTROL_PLANE
@@ -157,7 +169,8 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
     }
     starts.sort_by_key(|start| (start.at, start.address));
     let storms = storms(&starts, &moments, &by_address);
-    let members: BTreeSet<Option<&str>> = storms.iter().flat_map(|storm| storm.addresses.iter().copied()).collect();
+    let members: BTreeSet<Option<&str>> =
+        storms.iter().flat_map(|storm| storm.addresses.iter().copied()).collect();
     let largest = storms.iter().max_by_key(|storm| (storm.requests, std::cmp::Reverse(storm.at)))?;
     let rows: Vec<Row<'d, 'f>> =
         rows.into_iter().filter(|row| members.contains(&row.stream.address)).collect();
@@ -165,12 +178,18 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
         "{} instances of {{who}} started within {START_SECONDS} seconds{}, each with the same requests for {} objects: {} \
          requests in that minute, up to {} in ten seconds, then quiet.",
         largest.addresses.len(),
-        if storms.len() > 1 { format!(" (the largest of {} such starts)", storms.len()) } else { String::new() },
+        if storms.len() > 1 {
+            format!(" (the largest of {} such starts)", storms.len())
+        } else {
+            String::new()
+        },
         objects(&rows),
         largest.requests,
         arrivals(rows.iter().copied()).busiest(crate::findings::limits::WINDOW_SECONDS).count
     );
-    let single = rows.iter().map(|row| (row.stream.operation, row.stream.object)).collect::<BTreeSet<_>>().len() as u64;
+    let single =
+        rows.iter().map(|row| (row.stream.operation, row.stream.object)).collect::<BTreeSet<_>>().len()
+            as u64;
     let total: u64 = storms.iter().map(|storm| storm.requests).sum();
     let saved = total.saturating_sub(single * storms.len() as u64);
     let how = "one reader that hands the values to the instances at each start".to_owned();

@@ -11,9 +11,6 @@ use crate::report::Confidence;
 /// Pauses after a 429 without which their kind is not told.
 const FEWEST_PAUSES: usize = 10;
 
-/// The longest fixed pause that is too short, in seconds: the third of 1, 2, 4, 8, 16 is 4.
-const SHORT_PAUSE: i64 = 5;
-
 /// What is asked for after one 429, two, and so on, in seconds (facts §3).
 const DOCUMENTED: [i64; 5] = [1, 2, 4, 8, 16];
 
@@ -44,8 +41,8 @@ enum Wait {
     Fixed(i64),
     /// It waits longer each time.
     Exponential,
-    /// None of these.
-    Irregular,
+    /// None of these; the median.
+    Irregular(i64),
 }
 
 /// Pauses, and the episodes of 429s in which they lie.
@@ -68,9 +65,8 @@ pub(super) fn retry_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
         return None;
     }
     let rows = usage.picked(Row::is_work);
-    let streams = grouped(&rows, |row| {
-        (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object)
-    });
+    let streams =
+        grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object));
     let mut pauses = Pauses::default();
     let mut shown = Vec::new();
     for rows in streams.values().filter(|rows| rows.iter().any(throttled)) {
@@ -78,19 +74,27 @@ pub(super) fn retry_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
         shown.extend(rows.iter().copied().filter(throttled));
     }
     let wait = pauses.wait()?;
+    // Half of the tries come before the documented pauses would let them.
+    if pauses.early * 2 < pauses.all.len() as u64 {
+        return None;
+    }
     let told = match wait {
         Wait::None => "at once, within the same second".to_owned(),
-        Wait::Fixed(seconds) if seconds <= SHORT_PAUSE => format!("after {seconds} seconds each time"),
-        _ => return None,
+        Wait::Fixed(seconds) => format!("after about {seconds} seconds each time (fixed)"),
+        Wait::Irregular(seconds) => {
+            format!("after {seconds} seconds in the middle, without waiting longer each time")
+        }
+        Wait::Exponential => return None,
     };
     let immediate = pauses.all.iter().filter(|pause| **pause == 0).count();
     let moments = arrivals(shown.iter().copied());
     let why = format!(
         "{{who}} was answered 429 {total} times over {} seconds and came again {told}: {immediate} of {} next tries came in \
-         the second of the 429, where 1, 2, 4, 8 and 16 seconds are asked for. Next tries are those of the same address, \
+         the second of the 429, and {} earlier than 1, 2, 4, 8 and 16 seconds would let them. Next tries are those of the same address, \
          agent, operation and object; requests that were on their way count too.",
         moments.span(),
-        pauses.all.len()
+        pauses.all.len(),
+        pauses.early
     );
     let clients = addresses(&shown);
     let confidence = if clients > 1 || pauses.all.len() > 100 { Confidence::Medium } else { Confidence::Low };
@@ -144,7 +148,8 @@ impl Pauses {
         if episode.len() >= 3 {
             self.long += 1;
             let grows = episode.windows(2).all(|pair| pair[1] >= pair[0]);
-            let doubled = episode.first().zip(episode.last()).is_some_and(|(first, last)| *last >= 3 * *first.max(&1));
+            let doubled =
+                episode.first().zip(episode.last()).is_some_and(|(first, last)| *last >= 3 * *first.max(&1));
             self.growing += usize::from(grows && doubled);
         }
         self.all.append(episode);
@@ -166,7 +171,7 @@ impl Pauses {
         Some(match () {
             () if at_once * 2 >= count => Wait::None,
             () if near * 2 >= count => Wait::Fixed(median),
-            () => Wait::Irregular,
+            () => Wait::Irregular(median),
         })
     }
 }
@@ -204,8 +209,17 @@ pub(super) fn denied_loop<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
         if paces.len() > 1 { format!(" and {} more", paces.len() - 1) } else { String::new() }
     );
     let kept = moments.count() - moments.repeats(SHORTEST_DENIED);
-    let saving = Some((moments.count() - kept, format!("asking again once in {SHORTEST_DENIED} seconds while it is refused")));
-    Some(Found { operation, object, saving, confidence: Confidence::High, ..Found::new("denied-loop", rows, why) })
+    let saving = Some((
+        moments.count() - kept,
+        format!("asking again once in {SHORTEST_DENIED} seconds while it is refused"),
+    ));
+    Some(Found {
+        operation,
+        object,
+        saving,
+        confidence: Confidence::High,
+        ..Found::new("denied-loop", rows, why)
+    })
 }
 
 /// Seconds between refusals, where they come at the pace of a machine.

@@ -128,7 +128,9 @@ impl Stress {
                 format!("{low:.1} to {high:.1} % (the size of a key is not known)")
             };
             let what = if class == Class::ManagedHsm { "benchmark" } else { "limit" };
-            told = format!(" At its busiest, ten seconds of it take {range} of the {what} of the class {class}.");
+            told = format!(
+                " At its busiest, ten seconds of it take {range} of the {what} of the class {class}."
+            );
         }
         if self.throttled > 0 {
             told.push_str(&format!(" {} of its requests were answered with 429.", self.throttled));

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::found::{Found, greatest};
 use super::usage::{Row, arrivals, count, grouped, objects};
+use crate::facts::Map;
 use crate::findings::callers::CallerId;
 use crate::findings::load::Demand;
 use crate::findings::load::class::Class;
-use crate::facts::Map;
 
 /// Hundredths of a limit from which something takes most of it: it leaves no room for one more like it.
 const MOST_PERCENT: u128 = 50;
@@ -26,7 +26,8 @@ pub(super) fn mass_write<'d, 'f>(
     rows: &[Row<'d, 'f>],
 ) -> Option<(CallerId, Found<'d, 'f>)> {
     let writes = |row: &&Row<'_, '_>| {
-        matches!(row.operation(), "SecretSet" | "KeyImport" | "CertificateImport" | "KeyCreate") && row.is_work()
+        matches!(row.operation(), "SecretSet" | "KeyImport" | "CertificateImport" | "KeyCreate")
+            && row.is_work()
     };
     let rows: Vec<Row<'d, 'f>> = rows.iter().filter(writes).copied().collect();
     let total = count(&rows);
@@ -39,7 +40,9 @@ pub(super) fn mass_write<'d, 'f>(
     if !near && throttled < FEWEST_THROTTLED {
         return None;
     }
-    let callers = grouped(&rows, |row| row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index()))));
+    let callers = grouped(&rows, |row| {
+        row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index())))
+    });
     let most = callers.into_values().max_by_key(|rows| count(rows))?;
     let caller = most.first()?.stream.caller?;
     let by_operation = grouped(&rows, |row| row.stream.operation);
@@ -54,7 +57,8 @@ pub(super) fn mass_write<'d, 'f>(
         count(&most),
         arrivals(rows.iter().copied()).busiest(crate::findings::limits::WINDOW_SECONDS).count
     );
-    let operation = if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
+    let operation =
+        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
     Some((caller, Found { operation, ..Found::new("mass-write", rows, why) }))
 }
 
@@ -80,7 +84,9 @@ pub(super) fn hot<'d, 'f>(
         all.push((caller, Found { object: Some(object), ..Found::new("hot-object", group, why) }));
     }
     let rest: Vec<Row<'d, 'f>> = rows.iter().filter(|row| !explained.contains(&row.place)).copied().collect();
-    let ids = |row: &Row<'_, '_>| row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index())));
+    let ids = |row: &Row<'_, '_>| {
+        row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index())))
+    };
     for (_, group) in hot_groups(demand, vault, &rest, ids) {
         let Some(caller) = group.first().and_then(|row| row.stream.caller) else { continue };
         let why = format!(
@@ -128,7 +134,8 @@ fn hot_groups<'d, 'f, K: std::hash::Hash + Eq + Ord>(
 fn heaviest(demand: &Demand<'_>, row: &Row<'_, '_>) -> u128 {
     let charges = row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault());
     let part = |class, high: u64| {
-        (u128::from(row.count) * u128::from(high) * 100).div_ceil(u128::from(demand.budgets.whole(class)).max(1))
+        (u128::from(row.count) * u128::from(high) * 100)
+            .div_ceil(u128::from(demand.budgets.whole(class)).max(1))
     };
     charges.map(|charge| part(charge.class, charge.high)).max().unwrap_or(0)
 }

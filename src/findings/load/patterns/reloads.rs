@@ -34,9 +34,6 @@ const FEWEST_POLLING: usize = 5;
 /// Reads without which polling is too little to tell.
 const FEWEST_POLLS: u64 = 100;
 
-/// Longest period of polling, in seconds: the driver's is 120, observed are 75 to 83 (facts P2).
-const LONGEST_POLLING: i64 = 900;
-
 /// Per cent by which a kubelet's gaps may miss their median.
 const POLLING_JITTER: i64 = 15;
 
@@ -120,7 +117,8 @@ impl<'d, 'f> Sweeps<'d, 'f> {
         let mut reads: Vec<(i64, &str, u64)> = Vec::new();
         for row in &gets {
             let object = row.stream.object.unwrap_or_default();
-            reads.extend(row.stream.cells().iter().map(|cell| (cell.second(), object, u64::from(cell.count))));
+            reads
+                .extend(row.stream.cells().iter().map(|cell| (cell.second(), object, u64::from(cell.count))));
         }
         reads.sort_unstable();
         let rounds = arrivals(lists.iter().copied()).sessions(PAGES_SECONDS);
@@ -170,7 +168,13 @@ pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d,
     let every = periods.get(periods.len() / 2).copied().filter(|_| regular);
     let firsts: Vec<i64> = starts.iter().filter_map(|starts| starts.get(starts.len() / 2).copied()).collect();
     let together = every.is_some_and(|every| in_phase(&firsts, every));
-    if every.is_none_or(|every| every > LONGEST_POLLING) && !is_driver || (together && !is_driver) {
+    if (every.is_none() || together) && !is_driver {
+        return None;
+    }
+    // Whoever keeps a value for five minutes or more is no matter: the driver's period is 120 seconds, observed are
+    // 75 to 83 (facts P2).
+    let saved = repeats_of_instances(&rows);
+    if saved * 2 < count(&rows) {
         return None;
     }
     // Everyone asks for the same: one address on average for at least half of the objects.
@@ -185,7 +189,6 @@ pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d,
         series.len(),
         if is_driver { " The agent is that of the Secrets Store CSI driver." } else { "" }
     );
-    let saved = repeats_of_instances(&rows);
     let saving = Some((saved, format!("each address reading an object once in {CACHE_SECONDS} seconds")));
     let confidence = if is_driver && every.is_some() { Confidence::High } else { Confidence::Medium };
     Some(Found { saving, confidence, ..Found::new("per-pod-polling", rows, why) })
@@ -230,7 +233,8 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
         total / rounds.len() as u64,
         (total * 10).div_ceil(u64::try_from(all.span()).unwrap_or(1).max(1))
     );
-    let again = total - grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
+    let again =
+        total - grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
     let saving = Some((again, "loading once for each instance instead of at every reload".to_owned()));
     Some(Found { saving, ..Found::new("fixed-period-reload", rows, why) })
 }
@@ -238,12 +242,12 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
 /// Whether most rounds hold most addresses (of one address alone, most objects).
 fn are_together(rows: &[Row<'_, '_>], rounds: &[Session], fan_in: usize, named: usize) -> bool {
     let alone = fan_in < FEWEST_RELOADING;
-    let key = |row: &Row<'_, '_>| if alone { row.stream.object } else { row.stream.address };
     let mut in_rounds: BTreeMap<usize, BTreeSet<Option<&str>>> = BTreeMap::new();
     for row in rows {
+        let member = if alone { row.stream.object } else { row.stream.address };
         for cell in row.stream.cells() {
             let round = rounds.partition_point(|round| round.last < cell.second());
-            in_rounds.entry(round).or_default().insert(key(row));
+            in_rounds.entry(round).or_default().insert(member);
         }
     }
     let all = if alone { named } else { fan_in };

@@ -46,8 +46,10 @@ fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     }
     let groups = grouped(rows, |row| (row.stream.address, row.stream.agent, row.stream.object));
     let often = groups.into_values().filter(|rows| {
-        let total = count(rows);
-        let kept = || arrivals(rows.iter().copied()).repeats(CACHE_SECONDS);
+        // What was answered with 429 filled no cache.
+        let done = || rows.iter().copied().filter(|row| row.stream.is_success());
+        let total = done().map(|row| row.count).sum();
+        let kept = || arrivals(done()).repeats(CACHE_SECONDS);
         total >= FEWEST_OF_INSTANCE && kept() * 10 >= total * REPEATED_TENTHS
     });
     let rows: Vec<Row<'d, 'f>> = often.flatten().collect();
@@ -90,7 +92,8 @@ pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<
     let (object, busiest) = (only_object(&rows), busiest_minute(&rows));
     // The key is looked at before each use: it belongs to the same habit.
     let keys: std::collections::BTreeSet<Option<&str>> = rows.iter().map(|row| row.stream.object).collect();
-    let looks = usage.picked(|row| row.operation() == "KeyGet" && row.is_work() && keys.contains(&row.stream.object));
+    let looks =
+        usage.picked(|row| row.operation() == "KeyGet" && row.is_work() && keys.contains(&row.stream.object));
     let looked = count(&looks);
     let pairs = if looked * 2 >= total {
         rows.extend(looks);
@@ -103,7 +106,9 @@ pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<
          as often as data is read, not as data keys change.{pairs}",
         if keys.len() == 1 { "one key".to_owned() } else { format!("{} keys", keys.len()) },
     );
-    let how = format!("each instance using a data key for {CACHE_SECONDS} seconds, at least, if it is the same one");
+    let how = format!(
+        "each instance using a data key for {CACHE_SECONDS} seconds, at least, if it is the same one"
+    );
     Some(Found { object, saving: Some((saved, how)), ..Found::new("unwrap-per-request", rows, why) })
 }
 
@@ -134,12 +139,16 @@ pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Foun
     );
     // Each instance gets each key once.
     let gets = grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
-    let operation = if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
+    let operation =
+        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
     Some(Found {
         operation,
         object: only_object(&rows),
         confidence: Confidence::High,
-        saving: Some((total.saturating_sub(gets), "doing them locally, with each public key got once by each instance".into())),
+        saving: Some((
+            total.saturating_sub(gets),
+            "doing them locally, with each public key got once by each instance".into(),
+        )),
         ..Found::new("remote-public-key-op", rows, why)
     })
 }
@@ -167,7 +176,8 @@ fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
         return None;
     }
     // What it looks for and does not find is part of the loop.
-    let clients: std::collections::BTreeSet<_> = lists.iter().map(|row| (row.stream.address, row.stream.agent)).collect();
+    let clients: std::collections::BTreeSet<_> =
+        lists.iter().map(|row| (row.stream.address, row.stream.agent)).collect();
     let gets = usage.picked(|row| row.is_get() && clients.contains(&(row.stream.address, row.stream.agent)));
     let found: u64 = gets.iter().filter(|row| row.is_work()).map(|row| row.count).sum();
     let missing = count(&gets) - found;
@@ -221,7 +231,10 @@ fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     );
     Some(Found {
         object: only_object(&rows),
-        saving: Some((repeats_of_instances(&rows), format!("reading each object once in {CACHE_SECONDS} seconds"))),
+        saving: Some((
+            repeats_of_instances(&rows),
+            format!("reading each object once in {CACHE_SECONDS} seconds"),
+        )),
         ..Found::new("operator-hot-loop", rows, why)
     })
 }

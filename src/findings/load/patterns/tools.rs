@@ -58,7 +58,11 @@ pub(super) fn iac_refresh<'d, 'f>(work: &Work<'d, 'f>) -> Option<Found<'d, 'f>> 
     let rows = if is_named { named } else { unnamed_run(&all)? };
     let moments = arrivals(rows.iter().copied());
     let runs = moments.sessions(RUN_PAUSE);
-    let largest = runs.iter().copied().max_by_key(|run| (run.count, -run.first)).filter(|run| run.count >= FEWEST_OF_RUN)?;
+    let largest = runs
+        .iter()
+        .copied()
+        .max_by_key(|run| (run.count, -run.first))
+        .filter(|run| run.count >= FEWEST_OF_RUN)?;
     let vaults = rows.iter().map(|row| row.place.0).collect::<BTreeSet<_>>().len();
     let why = format!(
         "{{who}} read {vaults} vaults and {} objects in {} runs, at most {} requests in one of {} seconds. {}",

@@ -3,13 +3,13 @@
 //! Input: the demand. Output: [`Usage`]s in an order that does not depend on maps. What a detector
 //! explains is taken out, so that the next one sees only what is left. Must not judge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrivals::Arrivals;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::findings::callers::CallerId;
-use crate::findings::load::{Demand, LoadStream, VaultLoad};
+use crate::findings::load::{Demand, LoadStream};
 
 /// One stream, with its place in the demand.
 #[derive(Clone, Copy)]
@@ -40,14 +40,11 @@ impl Row<'_, '_> {
 
 /// What came from one address with one agent.
 pub(super) struct Instance<'d, 'f> {
-    pub(super) address: Option<&'f str>,
-    pub(super) agent: Option<&'f str>,
     pub(super) rows: Vec<Row<'d, 'f>>,
 }
 
 /// What one caller asked of one vault.
 pub(super) struct Usage<'d, 'f> {
-    pub(super) vault: &'d VaultLoad<'f>,
     /// By address and agent.
     pub(super) instances: Vec<Instance<'d, 'f>>,
 }
@@ -103,8 +100,8 @@ pub(super) fn objects(rows: &[Row<'_, '_>]) -> usize {
 pub(super) fn grouped<'d, 'f, K: Ord>(
     rows: &[Row<'d, 'f>],
     key: impl Fn(&Row<'d, 'f>) -> K,
-) -> std::collections::BTreeMap<K, Vec<Row<'d, 'f>>> {
-    let mut groups: std::collections::BTreeMap<K, Vec<Row<'d, 'f>>> = std::collections::BTreeMap::new();
+) -> BTreeMap<K, Vec<Row<'d, 'f>>> {
+    let mut groups: BTreeMap<K, Vec<Row<'d, 'f>>> = BTreeMap::new();
     for row in rows {
         groups.entry(key(row)).or_default().push(*row);
     }
@@ -131,15 +128,13 @@ pub(super) fn by_caller<'d, 'f>(
     let mut callers: Vec<(CallerId, Vec<Row<'d, 'f>>)> =
         all.into_iter().map(|(caller, (_, rows))| (caller, rows)).collect();
     callers.sort_by_key(|(caller, _)| (text(caller.0), text(caller.1)));
-    callers.into_iter().map(|(caller, rows)| Work { caller, usages: usages(demand, &rows) }).collect()
+    callers.into_iter().map(|(caller, rows)| Work { caller, usages: usages(&rows) }).collect()
 }
 
-fn usages<'d, 'f>(demand: &'d Demand<'f>, rows: &[Row<'d, 'f>]) -> Vec<Usage<'d, 'f>> {
-    let of_vaults = grouped(rows, |row| row.place.0).into_iter();
-    let usage = |(vault, rows): (usize, Vec<Row<'d, 'f>>)| {
-        let by_client = grouped(&rows, |row| (row.stream.address, row.stream.agent)).into_iter();
-        let instances = by_client.map(|((address, agent), rows)| Instance { address, agent, rows }).collect();
-        Some(Usage { vault: demand.vaults.get(vault)?, instances })
+fn usages<'d, 'f>(rows: &[Row<'d, 'f>]) -> Vec<Usage<'d, 'f>> {
+    let usage = |rows: Vec<Row<'d, 'f>>| {
+        let by_client = grouped(&rows, |row| (row.stream.address, row.stream.agent));
+        Usage { instances: by_client.into_values().map(|rows| Instance { rows }).collect() }
     };
-    of_vaults.filter_map(usage).collect()
+    grouped(rows, |row| row.place.0).into_values().map(usage).collect()
 }
