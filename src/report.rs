@@ -481,16 +481,22 @@ mod tests {
 
     use super::*;
 
-    /// `AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema` writes it anew.
+    /// `AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema` writes them anew.
     #[test]
-    fn the_published_schema_is_current() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
-        let current = serde_json::to_string_pretty(&json_schema()).unwrap() + "\n";
-        if env::var_os("AKVLENS_WRITE_SCHEMA").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &current).unwrap();
+    fn the_published_schemas_are_current() {
+        let schemas = [("report", json_schema()), ("capacity", capacity::capacity_json_schema())];
+        for (name, schema) in schemas {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{name}.schema.json"));
+            let current = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if env::var_os("AKVLENS_WRITE_SCHEMA").is_some() {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, &current).unwrap();
+            }
+            let published = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+            assert!(
+                published == current,
+                "{name}: stale: run AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schemas"
+            );
         }
-        let published = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-        assert!(published == current, "stale: run AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema");
     }
 }

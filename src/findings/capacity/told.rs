@@ -8,14 +8,11 @@ use crate::report::capacity::{Assumption, Proposal, Step, SubscriptionCapacity, 
 
 /// What is known of a key, in words.
 pub(super) fn kind(kind: KeyKind) -> String {
-    let family = kind.family.map_or_else(|| "type not known".to_owned(), |family| family.to_string());
-    let protection = match kind.hsm {
-        Some(true) => "HSM",
-        Some(false) => "software",
-        None => "protection not known",
-    };
-    let size = kind.bits.map_or_else(|| "size not known".to_owned(), |bits| bits.to_string());
-    format!("{family}, {protection}, {size}")
+    let protection = kind.hsm.map(|hsm| if hsm { "HSM" } else { "software" }.to_owned());
+    let known =
+        [kind.family.map(|family| family.to_string()), kind.bits.map(|bits| bits.to_string()), protection];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    if known.is_empty() { "nothing".to_owned() } else { known.join(" ") }
 }
 
 /// What is assumed, and how to change it.
@@ -140,10 +137,30 @@ pub(super) fn strategy(
         steps.iter().map(|step| format!("{} ({})", step_of(step.what), percent(step.proposed))).collect();
     let advice = match steps.as_slice() {
         [] if class.peak.utilisation_high > 0.75 => "; nothing in this log shows how to lower it.".to_owned(),
-        [] => ": no vault needs anything now.".to_owned(),
+        [] if refused(vaults).is_empty() => ": no vault needs anything now.".to_owned(),
+        [] => ".".to_owned(),
         steps => format!(": {}.", steps.join(", then ")),
     };
-    format!("{fullest}{advice}{over}{}", subscription(subscriptions))
+    format!("{fullest}{advice}{over}{}{}", refused(vaults), subscription(subscriptions))
+}
+
+/// Vaults that were throttled where this log shows no reason for it.
+fn refused(vaults: &[VaultCapacity]) -> String {
+    let unexplained = |vault: &VaultCapacity| -> u64 {
+        vault.classes.iter().filter_map(|class| class.throttling.as_ref()).map(|told| told.unexplained).sum()
+    };
+    let mut rows: Vec<(u64, &str)> = vaults
+        .iter()
+        .map(|vault| (unexplained(vault), vault.vault.as_deref().unwrap_or("(not logged)")))
+        .collect();
+    rows.retain(|row| row.0 > 0);
+    rows.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(other.1)));
+    let Some((count, name)) = rows.first() else { return String::new() };
+    let others = match rows.len() {
+        1 => String::new(),
+        more => format!(" (and {} more vaults likewise)", more - 1),
+    };
+    format!(" But {name} was throttled {count} times below what is taken for its limit{others}: see there.")
 }
 
 /// A subscription that is nearer to its limit than 75 %.

@@ -6,8 +6,12 @@
 use crate::facts::requests::Cell;
 use crate::findings::limits::WINDOW_SECONDS;
 
-/// Seconds that are added up in an array; longer spans are sorted.
+/// Seconds that are added up in an array; longer spans are sorted, and so are those of which few seconds
+/// ask for anything.
 const MOST_DENSE: i64 = 1 << 20;
+
+/// Seconds of an array for each row that goes into it, at the most.
+const SPARSEST: i64 = 16;
 
 /// Rows that wait to be sorted in.
 const WAITING: usize = 1 << 20;
@@ -82,17 +86,21 @@ impl Seconds {
 
     /// Adds up streams: each its cells, and what one request takes at the least and at the most.
     pub(crate) fn of_cells<'c>(streams: impl Iterator<Item = (&'c [Cell], u64, u64)> + Clone) -> Self {
-        let bounds = streams.clone().filter_map(|(cells, ..)| Some((cells.first()?, cells.last()?)));
-        let Some((first, last)) = bounds.fold(None, |all: Option<(i64, i64)>, (first, last)| {
-            let (first, last) = (first.second(), last.second());
-            Some(all.map_or((first, last), |all| (all.0.min(first), all.1.max(last))))
-        }) else {
-            return Self::default();
-        };
+        let mut count = 0_i64;
+        let mut bounds: Option<(i64, i64)> = None;
+        for (cells, ..) in streams.clone() {
+            count = count.saturating_add(i64::try_from(cells.len()).unwrap_or(i64::MAX));
+            if let (Some(first), Some(last)) = (cells.first(), cells.last()) {
+                let (first, last) = (first.second(), last.second());
+                bounds = Some(bounds.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
+            }
+        }
+        let Some((first, last)) = bounds else { return Self::default() };
         let rows = streams.flat_map(|(cells, low, high)| {
             cells.iter().map(move |cell| (cell.second(), Load::of(u64::from(cell.count), low, high)))
         });
-        Self::new(rows, first, last)
+        let is_sparse = (last - first) / SPARSEST > count;
+        if is_sparse { Self::sorted(rows) } else { Self::new(rows, first, last) }
     }
 
     fn dense(rows: impl IntoIterator<Item = (i64, Load)>, first: i64, last: i64) -> Self {

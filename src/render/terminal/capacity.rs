@@ -38,10 +38,13 @@ fn is_worth_showing(report: &CapacityReport, vault: &VaultCapacity) -> bool {
     report.proposals.iter().any(|proposal| proposal.vault == vault.vault)
 }
 
-/// A fraction of a limit as people read it.
+/// A fraction of a limit as people read it: the smaller, the more places.
 pub(in crate::render) fn utilisation(fraction: f64) -> String {
-    let percent = fraction * 100.0;
-    if percent >= 99.95 || percent == 0.0 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+    match fraction * 100.0 {
+        percent if percent >= 99.95 || percent == 0.0 => format!("{percent:.0} %"),
+        percent if percent >= 1.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.2} %"),
+    }
 }
 
 /// `12.0 %`, or `12.0 to 96.0 %` where keys are unknown.
