@@ -87,7 +87,12 @@ fn people(log: &mut Log) {
 fn small_backup(log: &mut Log) {
     for night in 0..20 {
         for number in 0..3 {
-            log.ok(night * DAY + 2 * HOUR + number * SECOND, client(1, CLI), "SecretBackup", &format!("secret-{number}"));
+            log.ok(
+                night * DAY + 2 * HOUR + number * SECOND,
+                client(1, CLI),
+                "SecretBackup",
+                &format!("secret-{number}"),
+            );
         }
     }
 }
@@ -187,7 +192,12 @@ fn few_start(log: &mut Log) {
 fn calm_rollout(log: &mut Log) {
     for host in 0..20 {
         for number in 0..5 {
-            log.ok(HOUR + host as u64 * MINUTE + number * 150, client(host, NET), "SecretGet", &format!("secret-{number}"));
+            log.ok(
+                HOUR + host as u64 * MINUTE + number * 150,
+                client(host, NET),
+                "SecretGet",
+                &format!("secret-{number}"),
+            );
         }
     }
 }
@@ -283,7 +293,12 @@ fn browsing(log: &mut Log) {
 fn fifteen_backed_up(log: &mut Log) {
     for night in 0..5 {
         for number in 0..15 {
-            log.ok(night * DAY + 2 * HOUR + number * SECOND, client(1, CLI), "SecretBackup", &format!("secret-{number}"));
+            log.ok(
+                night * DAY + 2 * HOUR + number * SECOND,
+                client(1, CLI),
+                "SecretBackup",
+                &format!("secret-{number}"),
+            );
         }
     }
 }
@@ -291,7 +306,12 @@ fn fifteen_backed_up(log: &mut Log) {
 fn hundred_at_once(log: &mut Log) {
     for (host, oid) in PEOPLE.into_iter().enumerate() {
         for number in 0..8 {
-            log.ok(HOUR + host as u64 * 40 + number * 900, Client { oid, ..client(host, JAVA) }, "KeySign", "token");
+            log.ok(
+                HOUR + host as u64 * 40 + number * 900,
+                Client { oid, ..client(host, JAVA) },
+                "KeySign",
+                "token",
+            );
             log.of_kind("RSA-HSM", 4096);
         }
     }

@@ -86,7 +86,12 @@ fn resolved_twice(log: &mut Log) {
     for start in 1..5 {
         load(log, start * 2 * HOUR, client(1, JAVA), 20);
         for number in 0..20 {
-            log.ok(start * 2 * HOUR + 5 * SECOND + 70 * number as u64, client(1, JAVA), "SecretGet", &secret(number));
+            log.ok(
+                start * 2 * HOUR + 5 * SECOND + 70 * number as u64,
+                client(1, JAVA),
+                "SecretGet",
+                &secret(number),
+            );
         }
     }
     log.is("list-then-get-all", "o-1");
@@ -192,7 +197,7 @@ fn secret_per_request(log: &mut Log) {
 
 fn ten_without_cache(log: &mut Log) {
     for host in 0..10 {
-        for (from, until, rate) in [(8, 9, 40), (9, 11, 100), (11, 12, 60)] {
+        for (from, until, rate) in [(8, 9, 20), (9, 10, 90), (10, 11, 40)] {
             for at in log.traffic(from * HOUR, until * HOUR, rate) {
                 log.ok(at, client(host, NET), "SecretGet", "db");
             }
@@ -452,8 +457,10 @@ fn backup(log: &mut Log) {
     log.is("backup-sweep", "o-1");
 }
 
-const CALLERS: [&str; 15] =
-    ["o-1", "o-2", "o-3", "o-4", "o-5", "o-6", "o-7", "o-8", "o-9", "o-10", "o-11", "o-12", "o-13", "o-14", "o-15"];
+const CALLERS: [&str; 15] = [
+    "o-1", "o-2", "o-3", "o-4", "o-5", "o-6", "o-7", "o-8", "o-9", "o-10", "o-11", "o-12", "o-13", "o-14",
+    "o-15",
+];
 
 fn everyone_at_once(log: &mut Log) {
     for (host, oid) in CALLERS.into_iter().enumerate() {
@@ -469,7 +476,12 @@ fn everyone_at_once(log: &mut Log) {
 fn one_caller_at_once(log: &mut Log) {
     for number in 0..75 {
         for round in 0..2 {
-            log.ok(HOUR + number * 50 + round * 4 * SECOND, client(1, JAVA), "KeyDecrypt", &format!("tenant-{number}"));
+            log.ok(
+                HOUR + number * 50 + round * 4 * SECOND,
+                client(1, JAVA),
+                "KeyDecrypt",
+                &format!("tenant-{number}"),
+            );
             log.of_kind("RSA-HSM", 4096);
         }
     }

@@ -48,7 +48,7 @@ fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     let often = groups.into_values().filter(|rows| {
         // What was answered with 429 filled no cache.
         let done = || rows.iter().copied().filter(|row| row.stream.is_success());
-        let total = done().map(|row| row.count).sum();
+        let total: u64 = done().map(|row| row.count).sum();
         let kept = || arrivals(done()).repeats(CACHE_SECONDS);
         total >= FEWEST_OF_INSTANCE && kept() * 10 >= total * REPEATED_TENTHS
     });
