@@ -141,7 +141,8 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     let analysis = Analysis { verdicts: Some(&verdicts), ..left };
     let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
     let assumptions = load::Assumptions::default();
-    findings.extend(load::patterns::find(&analysis, &load::Demand::new(&analysis, &assumptions, &keys)));
+    let demand = load::Demand::new(&analysis, &assumptions, &keys);
+    findings.extend(load::patterns::find(&analysis, &demand));
     rank(&mut findings);
     Report {
         schema: SCHEMA,
@@ -159,6 +160,7 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         identities: verdicts.identities(),
         access: access::rows(&analysis, &judgement.filter),
         objects: access::objects(&analysis, judgement.stale_after_days),
+        headroom: capacity::headroom(&demand),
         knowledge: known(knowledge),
     }
 }

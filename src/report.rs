@@ -20,6 +20,7 @@ use crate::facts::cut::FilterEcho;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
 
+pub use capacity::Headroom;
 pub use identities::{
     AccessRow, Asked, GrantReport, IdentityReport, KnowledgeReport, MemberReport, MemberVault, ObjectUse,
     ProbableCaller, TwinVerdict,
@@ -61,6 +62,8 @@ pub struct Report {
     pub access: Vec<AccessRow>,
     /// The last use of every secret, key and certificate, longest unused first.
     pub objects: Vec<ObjectUse>,
+    /// How near each vault came to a limit in ten seconds, nearest first; `akvlens capacity` has more.
+    pub headroom: Vec<Headroom>,
     /// How much was known beside the logs.
     pub knowledge: KnowledgeReport,
 }

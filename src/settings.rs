@@ -62,6 +62,10 @@ pub struct File {
     fail_on: Option<Severity>,
     /// Days without use after which an object is stale.
     stale_after: Option<u32>,
+    /// File of limits, relative to the settings file.
+    limits: Option<PathBuf>,
+    /// Greatest utilisation that a split may leave, in percent.
+    target: Option<u8>,
 }
 
 /// What the surroundings are; passed in so that nothing inward asks for them.
@@ -97,6 +101,8 @@ pub struct Settings {
     /// What the surroundings are.
     pub surroundings: Surroundings,
     file: File,
+    /// The folder that the file's paths are relative to.
+    folder: PathBuf,
 }
 
 /// How input is read.
@@ -146,6 +152,7 @@ impl Settings {
             quiet: global.quiet,
             surroundings,
             file,
+            folder,
         })
     }
 

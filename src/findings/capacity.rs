@@ -8,7 +8,7 @@ mod caching;
 pub(crate) mod display;
 mod growth;
 mod headroom;
-mod proposals;
+pub(crate) mod proposals;
 #[cfg(test)]
 mod sample;
 mod splitting;
@@ -92,7 +92,7 @@ pub fn report(
     let demand = Demand::new(&analysis, &settings.assumptions, &keys);
     let vaults = vaults(&analysis, &demand, settings);
     let subscriptions = subscriptions(&analysis, &demand);
-    let proposals = proposals::of(&vaults);
+    let proposals = proposals::of(&vaults, settings.after_cache);
     let profile = demand.budgets.profile();
     CapacityReport {
         schema: CAPACITY_SCHEMA,

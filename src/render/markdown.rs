@@ -17,6 +17,7 @@ mod identities;
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
+use super::terminal::capacity::range;
 use super::text::{grouped, percent, shapes, size};
 use crate::facts::cut::FilterEcho;
 use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool};
@@ -30,6 +31,7 @@ pub fn render(report: &Report, top: usize) -> String {
     causes(&mut page, report);
     callers(&mut page, report, top);
     vaults(&mut page, report, top);
+    headroom(&mut page, report, top);
     changes(&mut page, report, top);
     findings(&mut page, report, top);
     identities::access(&mut page, report, top);
@@ -163,6 +165,29 @@ fn vaults(page: &mut String, report: &Report, top: usize) {
         );
     }
     more(page, report.vaults.len(), top, "vaults");
+}
+
+fn headroom(page: &mut String, report: &Report, top: usize) {
+    if report.headroom.is_empty() {
+        return;
+    }
+    line!(page, "\n## How near to a limit in ten seconds\n");
+    line!(page, "| vault | class | of limit | requests | at | seconds above | 429s |");
+    line!(page, "| --- | --- | ---: | ---: | --- | ---: | ---: |");
+    for row in report.headroom.iter().take(top) {
+        line!(
+            page,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            optional(row.vault.as_deref()),
+            row.class,
+            range(row.utilisation_low, row.utilisation_high),
+            grouped(row.requests),
+            time(Some(row.at)),
+            grouped(row.windows_over),
+            grouped(row.throttled)
+        );
+    }
+    more(page, report.headroom.len(), top, "vaults");
 }
 
 fn changes(page: &mut String, report: &Report, top: usize) {

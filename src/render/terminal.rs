@@ -103,6 +103,16 @@ impl Page {
             grouped(totals.challenges),
             grouped(totals.notifications)
         ));
+        if let Some(headroom) = report.headroom.first() {
+            let text = format!(
+                "nearest to a limit: {} at {} of {} in ten seconds (akvlens capacity)",
+                headroom.vault.as_deref().unwrap_or("(not logged)"),
+                capacity::range(headroom.utilisation_low, headroom.utilisation_high),
+                headroom.class
+            );
+            let text = fit(&text, self.terminal.width);
+            self.line(&text);
+        }
     }
 
     fn echo(&mut self, filter: &FilterEcho) {

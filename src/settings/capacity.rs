@@ -1,7 +1,7 @@
 //! What capacity is judged by: limits, assumptions, times to live, groups.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Settings, nearest, time};
 use crate::cli::{AssumeArgs, Counted, PlanArgs};
@@ -26,10 +26,16 @@ impl Settings {
         };
         let after_cache =
             plan.after_cache.as_deref().map(|text| seconds("--after-cache", text)).transpose()?;
-        let percent = plan.target.unwrap_or(TARGET_PERCENT);
+        let percent = plan.target.or(self.file.target).unwrap_or(TARGET_PERCENT);
+        if !(1..=100).contains(&percent) {
+            return Err(Error::Usage(format!(
+                "target = {percent} in the settings file: 1 to 100 percent are meant"
+            )));
+        }
+        let of_file = self.file.limits.as_ref().map(|limits| self.folder.join(limits));
         Ok(CapacitySettings {
-            assumptions: assumptions(assume)?,
-            ttls: ttls(&plan.ttl)?,
+            assumptions: assumptions(assume, assume.limits.clone().or(of_file))?,
+            ttls: ttls(&plan.ttl, after_cache)?,
             target_per_mille: u32::from(percent) * 10,
             groups,
             after_cache,
@@ -37,9 +43,9 @@ impl Settings {
     }
 }
 
-fn assumptions(assume: &AssumeArgs) -> Result<Assumptions, Error> {
-    let limits = match &assume.limits {
-        Some(path) => Limits::with_file(path, &fs::read_to_string(path).map_err(Error::read(path))?)?,
+fn assumptions(assume: &AssumeArgs, limits: Option<PathBuf>) -> Result<Assumptions, Error> {
+    let limits = match limits {
+        Some(path) => Limits::with_file(&path, &fs::read_to_string(&path).map_err(Error::read(&path))?)?,
         None => Limits::built_in(),
     };
     if let Some(name) = assume.limits_profile.as_deref().filter(|name| limits.named(name).is_none()) {
@@ -75,15 +81,17 @@ fn key(text: &str) -> Result<KeyKind, Error> {
     )))
 }
 
-fn ttls(typed: &[String]) -> Result<Vec<Option<u64>>, Error> {
-    if typed.is_empty() {
-        return Ok(TTLS.to_vec());
-    }
+/// The times to live, that before splitting among them.
+fn ttls(typed: &[String], after_cache: Option<u64>) -> Result<Vec<Option<u64>>, Error> {
     let read = |text: &String| match text.trim() {
         "rotated" => Ok(None),
         text => seconds("--ttl", text).map(Some),
     };
     let mut ttls = typed.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+    if typed.is_empty() {
+        ttls.extend(TTLS);
+    }
+    ttls.extend(after_cache.map(Some));
     // Ascending, what never ends last.
     ttls.sort_by_key(|ttl| ttl.unwrap_or(u64::MAX));
     ttls.dedup();
@@ -165,8 +173,10 @@ mod tests {
 
     #[test]
     fn times_are_read_and_sorted() {
-        let ttls = |typed: &[&str]| ttls(&typed.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
-        assert_eq!(ttls(&["rotated", "5m", "30", "300s"]).unwrap(), [Some(30), Some(300), None]);
+        let ttls = |typed: &[&str]| {
+            ttls(&typed.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), Some(300))
+        };
+        assert_eq!(ttls(&["rotated", "30"]).unwrap(), [Some(30), Some(300), None]);
         assert_eq!(ttls(&[]).unwrap(), TTLS);
         assert!(ttls(&["0s"]).is_err() && ttls(&["x"]).is_err() && ttls(&["400d"]).is_err());
     }

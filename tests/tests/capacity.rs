@@ -61,7 +61,7 @@ fn utilisation_adds_up_as_documented() {
     let keys = class(&report, "keys");
     assert_eq!(utilisation(keys), (1.0, 1.0));
     assert_eq!(number(&keys["over"]["p100"]), 0, "at the limit is not above it");
-    assert_eq!(text(&keys["peak"]["at"]), "2026-03-12T14:01:40.0000000Z");
+    assert_eq!(text(&keys["peak"]["at"]), "2026-03-12T14:01:40Z");
     assert_eq!(number(&keys["peak"]["requests"]), 264);
     let report = capacity(the_documented_example(1).path(), 1, &["log.json", "--fail-on", "high"]);
     assert_eq!(number(&class(&report, "keys")["over"]["p100"]), 1);
@@ -158,7 +158,8 @@ fn every_format_is_written_and_escaped() {
         assert!(!written.is_empty() && !written.contains('\u{1b}'), "{name}: {written}");
         let unsafe_cells =
             name.ends_with(".csv") && written.split([',', '\n']).any(|cell| cell.starts_with('='));
-        assert!(!unsafe_cells && !written.contains("<b>"), "{name}: {written}");
+        let markup = !name.ends_with(".csv") && written.contains("<b>");
+        assert!(!unsafe_cells && !markup, "{name}: {written}");
     }
     assert!(!ran.stdout.replace("\u{1b}[0m", "").contains("\u{1b}[31m|"), "{}", ran.stdout);
     assert!(read("c.series.csv").starts_with("vault,class,start,seconds,utilisation_high\n"));

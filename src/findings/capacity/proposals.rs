@@ -6,7 +6,7 @@
 
 use super::{severity_of, told};
 use crate::classify::causes::Severity;
-use crate::report::capacity::{CacheScope, CachingRow, Proposal, Step, VaultCapacity};
+use crate::report::capacity::{CacheScope, CachingRow, LocalWhatIf, Proposal, Step, VaultCapacity};
 
 /// The peak above which steps are proposed.
 const TARGET: f64 = 0.75;
@@ -17,36 +17,39 @@ const WORTH_PERCENT: u64 = 50;
 /// Requests of a vault below which saving them is worth nobody's time.
 const FEWEST: u64 = 1000;
 
-/// The steps for all vaults, which come fullest first.
-pub(super) fn of(vaults: &[VaultCapacity]) -> Vec<Proposal> {
-    vaults.iter().flat_map(of_vault).collect()
+/// The steps for all vaults, which come fullest first; `after_cache` is the time to live that the split
+/// rests on.
+pub(super) fn of(vaults: &[VaultCapacity], after_cache: Option<u64>) -> Vec<Proposal> {
+    vaults.iter().flat_map(|vault| of_vault(vault, after_cache)).collect()
 }
 
-fn of_vault(vault: &VaultCapacity) -> Vec<Proposal> {
+fn of_vault(vault: &VaultCapacity, after_cache: Option<u64>) -> Vec<Proposal> {
     let Some(peak) = vault.peak().map(|class| class.peak.utilisation_high) else { return Vec::new() };
     let mut steps = Vec::new();
     let mut now = peak;
-    if let Some(row) = knee_row(vault).filter(|row| is_worth(vault, row, peak)) {
+    let ttl = after_cache.map(Some).or_else(|| vault.knee.as_ref().map(|knee| knee.ttl_seconds));
+    if let Some(row) = ttl.and_then(|ttl| row_of(vault, ttl)).filter(|row| is_worth(vault, row, peak)) {
         steps.push(step(vault, Step::Cache, now, row.peak_utilisation, cache_why(row)));
         now = row.peak_utilisation;
     }
     if peak <= TARGET || vault.hsm {
         return steps;
     }
-    for (what, step_of) in
-        [("public-key-local", Step::PublicKeyLocal), ("data-key-reuse", Step::DataKeyReuse)]
-    {
-        // Each what-if stands alone: its effect on what is left is not known, so it is told from the peak.
-        let best = vault.local.iter().filter(|row| row.what == what && row.left < row.requests);
-        let best = best.min_by(|one, other| one.peak_utilisation.total_cmp(&other.peak_utilisation));
-        if let Some(row) = best.filter(|row| row.peak_utilisation < peak * 0.99 && now > TARGET) {
-            steps.push(step(vault, step_of, peak, row.peak_utilisation, row.told.clone()));
+    for what in ["public-key-local", "data-key-reuse"] {
+        // Each what-if stands alone: what it brings beside the others is not known, so it is told from the
+        // peak as it is.
+        if let Some(row) =
+            local_row(vault, what).filter(|row| row.peak_utilisation < peak * 0.99 && now > TARGET)
+        {
+            let kind = if what == "data-key-reuse" { Step::DataKeyReuse } else { Step::PublicKeyLocal };
+            steps.push(step(vault, kind, peak, row.peak_utilisation, row.told.clone()));
         }
     }
     match &vault.split {
-        Some(split) if split.vaults > 1 => {
+        Some(split) if split.vaults > 1 && now > TARGET => {
+            let before = if after_cache.is_some() { now } else { split.peak_before };
             let after = split.peak_after.iter().map(|row| row.peak_utilisation).fold(0.0, f64::max);
-            steps.push(step(vault, Step::Split, split.peak_before, after, split.told.clone()));
+            steps.push(step(vault, Step::Split, before, after, split.told.clone()));
         }
         _ if now > TARGET && steps.is_empty() => {
             let why = "no cache, local operation or split that this log shows lowers the peak: make the clients ask \
@@ -58,10 +61,17 @@ fn of_vault(vault: &VaultCapacity) -> Vec<Proposal> {
     steps
 }
 
-/// The row of the time to live after which more brings little.
-fn knee_row(vault: &VaultCapacity) -> Option<&CachingRow> {
-    let knee = vault.knee.as_ref()?;
-    vault.caching.iter().find(|row| row.scope == CacheScope::Instance && row.ttl_seconds == knee.ttl_seconds)
+/// The caching of a time to live in each instance.
+fn row_of(vault: &VaultCapacity, ttl: Option<u64>) -> Option<&CachingRow> {
+    vault.caching.iter().find(|row| row.scope == CacheScope::Instance && row.ttl_seconds == ttl)
+}
+
+/// The what-if of a kind that brings all it can at the shortest time.
+pub(crate) fn local_row<'v>(vault: &'v VaultCapacity, what: &str) -> Option<&'v LocalWhatIf> {
+    let rows = vault.local.iter().filter(|row| row.what == what && row.left < row.requests);
+    // One part in a hundred more is not worth a longer time.
+    let least = rows.clone().map(|row| row.left).min()?;
+    rows.clone().find(|row| row.left - least <= row.requests / 100)
 }
 
 fn is_worth(vault: &VaultCapacity, row: &CachingRow, peak: f64) -> bool {

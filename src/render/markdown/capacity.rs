@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::escape::{markdown as text, markdown_code as code};
-use super::super::terminal::capacity::{range, ttl, utilisation};
+use super::super::terminal::capacity::{locals, range, ttl, utilisation};
 use super::super::text::{grouped, percent};
 use super::{more, optional, time};
 use crate::report::capacity::{CapacityReport, ClassCapacity, VaultCapacity};
@@ -167,7 +167,7 @@ fn caching(page: &mut String, vault: &VaultCapacity, top: usize) {
             if row.stale_hits == 0 { String::new() } else { format!("{} s", grouped(row.stale_seconds)) }
         );
     }
-    for told in vault.knee.iter().map(|knee| &knee.told).chain(vault.local.iter().map(|row| &row.told)) {
+    for told in vault.knee.iter().map(|knee| &knee.told).chain(locals(vault).map(|row| &row.told)) {
         line!(page, "\n- {}", text(told));
     }
     let known: Vec<_> = vault.applications.iter().filter_map(|row| Some((row, row.knee.as_ref()?))).collect();

@@ -6,8 +6,9 @@ use super::super::escape::line as escape;
 use super::super::text::{duration, fit, grouped, wrap};
 use super::{Page, Terminal, advice, moment};
 use crate::classify::causes::Severity;
+use crate::findings::capacity::proposals::local_row;
 use crate::report::capacity::{
-    CacheScope, CachingRow, CapacityReport, ClassCapacity, Proposal, SplitPlan, VaultCapacity,
+    CacheScope, CachingRow, CapacityReport, ClassCapacity, LocalWhatIf, Proposal, SplitPlan, VaultCapacity,
 };
 
 /// Vaults whose caching and split are shown in full; the others are in the files.
@@ -57,6 +58,11 @@ pub(in crate::render) fn range(low: f64, high: f64) -> String {
 pub(in crate::render) fn ttl(seconds: Option<u64>) -> String {
     let known = seconds.and_then(|seconds| i64::try_from(seconds).ok());
     known.map_or_else(|| "until rotated".to_owned(), duration)
+}
+
+/// The what-if of each kind that is worth telling.
+pub(in crate::render) fn locals(vault: &VaultCapacity) -> impl Iterator<Item = &LocalWhatIf> {
+    ["public-key-local", "data-key-reuse"].into_iter().filter_map(|what| local_row(vault, what))
 }
 
 /// What the vault is called where the log names none.
@@ -210,7 +216,7 @@ impl Page {
             .knee
             .iter()
             .map(|knee| knee.told.as_str())
-            .chain(vault.local.iter().map(|row| row.told.as_str()));
+            .chain(locals(vault).map(|row| row.told.as_str()));
         for text in told {
             for part in wrap(&escape(text), self.terminal.width.saturating_sub(2).max(20)) {
                 self.line(&format!("  {part}"));
