@@ -7,12 +7,16 @@ use super::found::Found;
 use super::usage::{Row, Usage, addresses, arrivals, count, grouped};
 use crate::classify::causes::Outcome;
 use crate::report::Confidence;
+use crate::ticks::Ticks;
 
 /// Pauses after a 429 without which their kind is not told.
 const FEWEST_PAUSES: usize = 10;
 
 /// What is asked for after one 429, two, and so on, in seconds (facts §3).
 const DOCUMENTED: [i64; 5] = [1, 2, 4, 8, 16];
+
+/// Pauses of none that are held of one second: enough to tell.
+const MOST_AT_ONCE: usize = 1000;
 
 /// A try later than this, in seconds, is no retry but the next time: twice the longest documented pause.
 const RETRY_SECONDS: i64 = 32;
@@ -43,6 +47,15 @@ enum Wait {
     Exponential,
     /// None of these; the median.
     Irregular(i64),
+}
+
+/// What one stream of requests was answered in one second.
+#[derive(Clone, Copy, Default)]
+struct Second {
+    throttled: u64,
+    first_throttled: Option<Ticks>,
+    /// The last request that was not answered 429.
+    last_other: Option<Ticks>,
 }
 
 /// Pauses, and the episodes of 429s in which they lie.
@@ -105,18 +118,14 @@ pub(super) fn retry_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
 impl Pauses {
     /// The pauses of one stream of requests.
     fn add(&mut self, rows: &[Row<'_, '_>]) {
-        // By second: 429s and others.
-        let mut seconds: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for row in rows {
-            for cell in row.stream.cells() {
-                let entry = seconds.entry(cell.second()).or_default();
-                let side = if row.stream.is_throttled() { &mut entry.0 } else { &mut entry.1 };
-                *side += u64::from(cell.count);
-            }
-        }
+        self.follow(by_second(rows));
+    }
+
+    /// The pauses between seconds, ascending.
+    fn follow(&mut self, seconds: BTreeMap<i64, Second>) {
         let mut episode: Vec<i64> = Vec::new();
         let mut before: Option<i64> = None;
-        for (second, (throttled, others)) in seconds {
+        for (second, Second { throttled, first_throttled, last_other }) in seconds {
             if let Some(pause) = before.map(|before| second - before) {
                 if pause <= RETRY_SECONDS {
                     episode.push(pause);
@@ -124,10 +133,12 @@ impl Pauses {
                     self.end(&mut episode);
                 }
             }
-            // All but the last of a second were tried again within it, or followed by what worked.
-            let at_once = throttled.saturating_sub(u64::from(others == 0));
-            episode.extend((0..at_once.min(1000)).map(|_| 0));
-            before = (throttled > 0 && others == 0).then_some(second);
+            // All but the last of a second were tried again within it; the last, if something worked after it.
+            let worked = throttled > 0 && last_other > first_throttled;
+            let at_once = throttled.saturating_sub(u64::from(!worked));
+            let at_once = usize::try_from(at_once).unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE);
+            episode.extend(std::iter::repeat_n(0, at_once));
+            before = (throttled > 0 && !worked).then_some(second);
             if before.is_none() {
                 self.end(&mut episode);
             }
@@ -174,6 +185,23 @@ impl Pauses {
             () => Wait::Irregular(median),
         })
     }
+}
+
+/// What a stream of requests was answered, second by second.
+fn by_second(rows: &[Row<'_, '_>]) -> BTreeMap<i64, Second> {
+    let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
+    for row in rows {
+        for cell in row.stream.cells() {
+            let second = seconds.entry(cell.second()).or_default();
+            if row.stream.is_throttled() {
+                second.throttled += u64::from(cell.count);
+                second.first_throttled = second.first_throttled.into_iter().chain([cell.first]).min();
+            } else {
+                second.last_other = second.last_other.max(Some(cell.last()));
+            }
+        }
+    }
+    seconds
 }
 
 /// One thing that is refused again and again, at the same pace.
@@ -241,4 +269,57 @@ fn pace(rows: &[Row<'_, '_>]) -> Option<i64> {
             .then(|| (lasting.seconds() / i64::try_from(part.count()).unwrap_or(1).max(1)).max(1))
     };
     regular.or_else(even)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticks::TICKS_PER_SECOND;
+
+    /// 429s at these seconds, so often; at the last something works, half a second later.
+    fn pauses(throttled: &[(i64, u64)], works_at: i64) -> Pauses {
+        let tick = |second: i64| Ticks(second * TICKS_PER_SECOND);
+        let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
+        for (second, count) in throttled {
+            let at = seconds.entry(*second).or_default();
+            (at.throttled, at.first_throttled) = (*count, Some(tick(*second)));
+        }
+        seconds.entry(works_at).or_default().last_other =
+            Some(Ticks(tick(works_at).0 + TICKS_PER_SECOND / 2));
+        let mut pauses = Pauses::default();
+        pauses.follow(seconds);
+        pauses
+    }
+
+    #[test]
+    fn documented_backoff_has_no_early_try() {
+        let once = pauses(&[(0, 1), (1, 1), (3, 1), (7, 1), (15, 1), (31, 1)], 47);
+        assert_eq!((once.all, once.early, once.growing), (vec![1, 2, 4, 8, 16, 16], 0, 1));
+    }
+
+    #[test]
+    fn early_tries_are_those_that_backoff_leaves_out() {
+        // Once a second: tries 1, 3, 7, 15 of the seconds would be made.
+        let seconds: Vec<(i64, u64)> = (0..15).map(|second| (second, 1)).collect();
+        let every = pauses(&seconds, 15);
+        assert_eq!((every.all.len(), every.early), (15, 15 - 4));
+        let mut every = every;
+        assert_eq!(every.wait(), Some(Wait::Fixed(1)));
+    }
+
+    #[test]
+    fn tries_of_one_second_are_at_once_but_for_the_last() {
+        let burst = pauses(&[(0, 5)], 0);
+        assert_eq!((burst.all, burst.early), (vec![0; 5], 5), "the last was followed by what worked");
+        let mut burst = pauses(&[(0, 12)], 40);
+        assert_eq!((burst.all.clone(), burst.early), (vec![0; 11], 11), "forty seconds later is no retry");
+        assert_eq!(burst.wait(), Some(Wait::None));
+        // What worked before the 429 of its second is no retry.
+        let mut seconds = BTreeMap::new();
+        seconds
+            .insert(0, Second { throttled: 1, first_throttled: Some(Ticks(9)), last_other: Some(Ticks(3)) });
+        let mut before = Pauses::default();
+        before.follow(seconds);
+        assert_eq!(before.all, Vec::<i64>::new());
+    }
 }

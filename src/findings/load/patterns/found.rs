@@ -149,6 +149,11 @@ pub(super) fn greatest(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u12
             (cell.second(), count * u128::from(charge.low), count * u128::from(charge.high))
         }));
     }
+    greatest_of(loads)
+}
+
+/// The greatest sums of any ten seconds, each column for itself.
+fn greatest_of(mut loads: Vec<(i64, u128, u128)>) -> (u128, u128) {
     loads.sort_by_key(|load| load.0);
     let (mut from, mut low, mut high) = (0, 0, 0);
     let mut best = (0, 0);
@@ -344,4 +349,38 @@ fn addresses(rows: &[Row<'_, '_>]) -> Vec<String> {
     let mut all: Vec<(&str, u64)> = counts.into_iter().collect();
     all.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(other.0)));
     all.into_iter().take(MOST_ADDRESSES).map(|(address, _)| address.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_greatest_load_is_that_of_some_ten_seconds(
+            loads in prop::collection::vec((0_i64..60, 0_u128..9, 0_u128..9), 0..40),
+        ) {
+            let sum = |end: i64, part: fn(&(i64, u128, u128)) -> u128| {
+                loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end).map(part).sum::<u128>()
+            };
+            let slow = |part| (0..70).map(|end| sum(end, part)).max().unwrap_or(0);
+            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| load.1), slow(|load| load.2)));
+        }
+    }
+
+    #[test]
+    fn gravity_follows_the_limits() {
+        let stress =
+            |low, high, throttled, class| Stress { peak: Some((class, low, high)), throttled }.severity();
+        assert_eq!(stress(3.0, 3.0, 0, Class::Secrets), Severity::Low);
+        assert_eq!(stress(60.0, 60.0, 0, Class::Secrets), Severity::Medium);
+        assert_eq!(stress(12.0, 96.0, 0, Class::Keys), Severity::Medium, "only the dearest reading is near");
+        assert_eq!(stress(91.0, 91.0, 0, Class::Keys), Severity::High);
+        assert_eq!(stress(91.0, 91.0, 0, Class::ManagedHsm), Severity::Medium, "it does not throttle");
+        assert_eq!(stress(1.0, 1.0, 3, Class::Keys), Severity::Medium);
+        assert_eq!(stress(1.0, 1.0, 10, Class::Keys), Severity::High);
+        assert_eq!(Stress::default().severity(), Severity::Low);
+    }
 }
