@@ -3,6 +3,7 @@
 //! Input: merged facts, the causes, how to judge, and what is assumed. Output: [`CapacityReport`].
 //! Everything is counted in integers and divided once, for the report.
 
+mod amounts;
 mod axis;
 mod caching;
 pub(crate) mod display;
