@@ -42,7 +42,7 @@ pub enum Command {
     Facts(FactsArgs),
     /// Combine folders of facts
     Merge(MergeArgs),
-    /// Explain a cause, a pasted error text, or an access token
+    /// Explain a cause, a load pattern, a verdict, a pasted error text, or an access token
     Explain(ExplainArgs),
     /// Print completions for a shell
     Completions {

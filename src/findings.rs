@@ -11,6 +11,7 @@ mod callers;
 pub mod capacity;
 pub mod challenges;
 mod clients;
+pub mod codes;
 mod coverage;
 mod denials;
 mod double_export;
@@ -127,6 +128,7 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     let callers = Callers::new(&facts, knowledge);
     let grants = Grants::new(knowledge, &facts);
     let outcomes = outcomes(&facts, causes);
+    let keys = load::KnownKeys::new(&facts, knowledge);
     let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
     let verdicts = None;
     let all = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts, outcomes };
@@ -138,11 +140,9 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     }
     let analysis = Analysis { verdicts: Some(&verdicts), ..left };
     let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
-    findings.sort_by(|one, other| {
-        let rank =
-            |finding: &Finding| (std::cmp::Reverse((finding.severity, finding.count)), finding.id.clone());
-        rank(one).cmp(&rank(other))
-    });
+    let assumptions = load::Assumptions::default();
+    findings.extend(load::patterns::find(&analysis, &load::Demand::new(&analysis, &assumptions, &keys)));
+    rank(&mut findings);
     Report {
         schema: SCHEMA,
         tool: tool(causes),
@@ -161,6 +161,15 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
         objects: access::objects(&analysis, judgement.stale_after_days),
         knowledge: known(knowledge),
     }
+}
+
+/// Gravest first.
+fn rank(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| {
+        let rank =
+            |finding: &Finding| (std::cmp::Reverse((finding.severity, finding.count)), finding.id.clone());
+        rank(one).cmp(&rank(other))
+    });
 }
 
 /// What made a report.

@@ -430,6 +430,22 @@ pub struct Finding {
     pub probable_caller: Option<ProbableCaller>,
     /// The id of the finding that explains this one: act on that.
     pub explained_by: Option<String>,
+    /// Its signature rests on few public samples.
+    pub experimental: bool,
+    /// What its remedy would save, where that can be counted.
+    pub saving: Option<Saving>,
+}
+
+/// Requests that would not be made.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Saving {
+    /// How many.
+    pub requests: u64,
+    /// Their part of the requests that count against the limits of the vaults concerned (and of those of the
+    /// finding that do not, such as 429s), in percent with two places.
+    pub percent: f64,
+    /// By doing what.
+    pub how: String,
 }
 
 /// One record that shows a finding.

@@ -37,6 +37,8 @@ mod explain;
 mod identities;
 #[path = "tests/invariance.rs"]
 mod invariance;
+#[path = "tests/load_patterns.rs"]
+mod load_patterns;
 #[path = "tests/parquet.rs"]
 mod parquet;
 #[path = "tests/samples.rs"]

@@ -29,11 +29,11 @@ use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad};
 use super::{Analysis, Judgement, coverage};
 use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::{Facts, Map};
-use crate::report::CallerIdentity;
 use crate::report::capacity::{
     CAPACITY_SCHEMA, CapacityReport, ClassCapacity, Headroom, LimitsReport, PeakPart, SubscriptionCapacity,
     UnknownKey, VaultCapacity,
 };
+use crate::report::{CallerIdentity, Finding};
 use crate::ticks::Ticks;
 
 /// What to look for beside headroom.
@@ -112,8 +112,16 @@ pub fn report(
         assumptions: told::assumptions(&demand, settings),
         vaults,
         subscriptions,
-        findings: Vec::new(),
+        findings: patterns(&analysis, &demand),
     }
+}
+
+/// Every load pattern, gravest first.
+fn patterns<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Finding> {
+    let mut findings = super::load::patterns::find(analysis, demand);
+    findings.extend(super::clients::find(analysis));
+    super::rank(&mut findings);
+    findings
 }
 
 fn vaults(analysis: &Analysis<'_>, demand: &Demand<'_>, settings: &CapacitySettings) -> Vec<VaultCapacity> {

@@ -7,6 +7,7 @@
 pub mod class;
 pub mod key_kind;
 mod known_keys;
+pub(crate) mod patterns;
 pub(crate) mod windows;
 
 use class::{Budgets, Charge, Charges, Class};
