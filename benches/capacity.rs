@@ -3,9 +3,9 @@
 //! In: nothing to prepare. The facts of a day are made in memory, the same every time: 200 applications
 //! on 50 addresses each, 300 secrets and 100 keys, every instance reading or using ten of them a hundred
 //! times a day, with a restart of all in the morning. Out: a table; a row is one whole judgement
-//! (headroom, growth, ten times to live for one cache an instance and one a caller, the fifty
-//! applications with the most reads alone, local work, and a split), beside a row for what settling and
-//! headroom take without the what-ifs. Then the most memory that the process ever had, facts included,
+//! (headroom, load patterns, growth, ten times to live for one cache an instance and one a caller, the fifty
+//! applications with the most reads alone, local work, and a split), beside rows that
+//! leave some of it out. Then the most memory that the process ever had, facts included,
 //! on Linux.
 //!
 //! ```text

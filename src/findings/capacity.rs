@@ -109,7 +109,7 @@ pub fn report(
             window_seconds: WINDOW_SECONDS,
             subscription_factor: profile.subscription_factor,
         },
-        assumptions: told::assumptions(&demand, settings),
+        assumptions: [told::assumptions(&demand, settings), told::what_ifs(&vaults)].concat(),
         vaults,
         subscriptions,
         findings: patterns(&analysis, &demand),
