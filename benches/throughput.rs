@@ -43,10 +43,8 @@ use akvlens::classify::causes::Causes;
 use akvlens::decode::compression::Decompressed;
 use akvlens::decode::{Decoded, Limits, decode};
 use akvlens::facts::{Facts, Location};
-use akvlens::findings::filter::Filter;
 use akvlens::findings::{Judgement, report};
 use akvlens::ingest::{Ingest, RANGE_BYTES, Silent};
-use akvlens::knowledge::Knowledge;
 use akvlens::source::list;
 // The generator's modules look for each other at the root.
 use generator::{calendar, cause, cli, json, message, operation, people, properties, random, traffic, world};
@@ -121,12 +119,7 @@ fn count(bencher: Bencher) {
 
 #[divan::bench(name = "7 report on the facts", sample_count = 12, sample_size = 1)]
 fn judge(bencher: Bencher) {
-    let judgement = Judgement {
-        challenge_window_s: 60,
-        filter: Filter::default(),
-        knowledge: Knowledge::new(),
-        stale_after_days: 30,
-    };
+    let judgement = Judgement::default();
     let input = &*INPUT;
     counted(bencher, input)
         .with_inputs(|| facts(input))

@@ -187,6 +187,14 @@ pub struct KnowledgeArgs {
     /// assignments; `az keyvault key list|show`
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub policies: Vec<PathBuf>,
+    /// Well-known applications that extend and override the built-in ones (TOML, the form of
+    /// src/record/caller/applications.toml)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub applications: Option<PathBuf>,
+    /// Roles, such as custom ones, that extend and override the built-in ones (TOML, the form of
+    /// src/knowledge/roles.toml)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub roles: Option<PathBuf>,
 }
 
 /// `facts`.
@@ -285,7 +293,7 @@ pub struct FilterArgs {
     /// Only these vaults; `*` and `?` stand for any text, commas separate
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub vault: Vec<String>,
-    /// Only these callers: object id, application id, or name
+    /// Only these callers: object id, application id, or name, also of a --directory file
     #[arg(long, value_name = "ID|NAME", value_delimiter = ',')]
     pub caller: Vec<String>,
     /// Only these operations, such as SecretGet or `Key*`

@@ -5,9 +5,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::classify::causes::CausesError;
+use crate::data_file::Mistake;
 use crate::facts::parquet::TableError;
-use crate::findings::limits::LimitsError;
 
 /// Why a run cannot go on. Texts begin in lower case and say what to do.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +14,9 @@ pub enum Error {
     /// A setting or argument is wrong.
     #[error("{0}")]
     Usage(String),
-    /// The cause file is wrong.
+    /// A file of causes, limits, applications or roles is wrong.
     #[error(transparent)]
-    Causes(#[from] CausesError),
-    /// The file of limits is wrong.
-    #[error(transparent)]
-    Limits(#[from] LimitsError),
+    DataFile(#[from] Mistake),
     /// A file or folder cannot be read.
     #[error("{}: cannot read: {source}", path.display())]
     Read {

@@ -19,23 +19,27 @@ mod failures;
 pub mod filter;
 mod grants;
 mod identities;
+mod labels;
 pub mod limits;
 pub mod load;
+mod streams;
 mod summary;
 mod tally;
 mod timeline;
 mod verdicts;
 pub(crate) mod wording;
 
-use crate::classify::causes::{Causes, Outcome, Severity};
-use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::Series;
-use crate::facts::{Facts, Map};
+use crate::classify::causes::{Causes, Severity};
+use crate::facts::Facts;
 use crate::knowledge::Knowledge;
+use crate::knowledge::roles::Roles;
+use crate::record::caller::applications::Applications;
 use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
 use grants::Grants;
+use load::{Assumptions, Demand, KnownKeys};
+use streams::{Stream, Streams};
 use verdicts::Verdicts;
 
 /// Every kind of finding.
@@ -51,8 +55,39 @@ pub struct Judgement {
     pub filter: Filter,
     /// What is known beside the logs.
     pub knowledge: Knowledge,
+    /// Well-known applications.
+    pub applications: Applications,
+    /// What roles grant.
+    pub roles: Roles,
     /// Days without use before the end of the log after which an object is stale.
     pub stale_after_days: u32,
+    /// Which of the long tables to fill.
+    pub tables: Tables,
+}
+
+/// Tables of a report that are as long as a log has callers and objects: each is filled only where
+/// somebody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Who did what where.
+    pub by_caller_operation: bool,
+    /// Who was granted, used and was denied what.
+    pub access: bool,
+}
+
+/// Everything, with the tables that come with akvlens and nothing known beside the logs.
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            challenge_window_s: 60,
+            filter: Filter::default(),
+            knowledge: Knowledge::new(),
+            applications: Applications::built_in().clone(),
+            roles: Roles::built_in().clone(),
+            stale_after_days: 30,
+            tables: Tables { by_caller_operation: true, access: true },
+        }
+    }
 }
 
 /// Facts that are judged and cut to the filter, with what helps to read them.
@@ -62,55 +97,24 @@ pub(crate) struct Analysis<'f> {
     /// Who is who, from all facts and not only the part in the filter.
     callers: &'f Callers,
     knowledge: &'f Knowledge,
+    applications: &'f Applications,
     grants: &'f Grants<'f>,
+    streams: &'f Streams<'f>,
     /// What was judged from all facts; none while it is being judged.
     verdicts: Option<&'f Verdicts>,
-    /// The outcome of each cause that the table knows, looked up once.
-    outcomes: &'f Map<Text, Option<Outcome>>,
-}
-
-/// One stream of requests with its cause looked up.
-#[derive(Clone, Copy)]
-pub(crate) struct Stream<'f> {
-    key: &'f RequestKey,
-    series: &'f Series,
-    cause: &'f str,
-    outcome: Outcome,
 }
 
 impl<'f> Analysis<'f> {
-    /// Every stream, in no order that means anything.
+    /// Every stream, by caller, vault, operation and object.
     fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
-        let (facts, outcomes) = (self.facts, self.outcomes);
-        facts.requests.iter().map(move |(key, series)| {
-            let cause = facts.dimensions.strings.get(key.cause);
-            let known = outcomes.get(&key.cause).copied().flatten();
-            Stream { key, series, cause, outcome: known.unwrap_or_else(|| outcome_by_status(key)) }
-        })
+        self.streams.iter()
     }
-}
-
-/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
-/// another cause file).
-fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
-    let mut all: Map<Text, Option<Outcome>> = Map::default();
-    for (key, _) in facts.requests.iter() {
-        all.entry(key.cause).or_insert_with(|| {
-            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
-        });
-    }
-    all
-}
-
-/// The outcome of a cause that the table does not know.
-fn outcome_by_status(key: &RequestKey) -> Outcome {
-    if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success }
 }
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
 pub fn judge(facts: &mut Facts, causes: &Causes, judgement: &Judgement) {
     settle(facts, causes, judgement);
-    judgement.filter.apply(facts);
+    judgement.filter.apply(facts, &judgement.knowledge);
 }
 
 /// Settles what only all facts together can tell; the number of rows of the requests table.
@@ -124,53 +128,69 @@ fn settle(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> u64 {
 /// The report on facts.
 pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Report {
     let fact_rows = settle(&mut facts, causes, judgement);
-    let knowledge = &judgement.knowledge;
-    let callers = Callers::new(&facts, knowledge);
-    let grants = Grants::new(knowledge, &facts);
-    let outcomes = outcomes(&facts, causes);
-    let keys = load::KnownKeys::new(&facts, knowledge);
-    let (callers, grants, outcomes) = (&callers, &grants, &outcomes);
-    let verdicts = None;
-    let all = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts, outcomes };
-    let mut verdicts = Verdicts::new(&all);
-    judgement.filter.apply(&mut facts);
-    let left = Analysis { facts: &facts, causes, callers, knowledge, grants, verdicts: None, outcomes };
-    if !judgement.filter.is_all() {
-        verdicts.cut(&left);
-    }
-    let analysis = Analysis { verdicts: Some(&verdicts), ..left };
-    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(&analysis)).collect();
-    let assumptions = load::Assumptions::default();
-    let demand = load::Demand::new(&analysis, &assumptions, &keys);
-    findings.extend(load::patterns::find(&analysis, &demand));
+    let Judgement { knowledge, applications, .. } = judgement;
+    let callers = Callers::new(&facts, knowledge, applications);
+    let grants = Grants::new(knowledge, &judgement.roles, &facts);
+    let keys = KnownKeys::new(&facts, knowledge);
+    let (callers, grants) = (&callers, &grants);
+    let mut verdicts = {
+        let streams = &Streams::new(&facts, causes);
+        let facts = &facts;
+        let all =
+            Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
+        let verdicts = Verdicts::new(&all);
+        if judgement.filter.is_all() {
+            return told(&Analysis { verdicts: Some(&verdicts), ..all }, judgement, &keys, fact_rows);
+        }
+        verdicts
+    };
+    judgement.filter.apply(&mut facts, knowledge);
+    let streams = &Streams::new(&facts, causes);
+    let left =
+        Analysis { facts: &facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
+    verdicts.cut(&left);
+    told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, &keys, fact_rows)
+}
+
+/// Fills the report.
+fn told(analysis: &Analysis<'_>, judgement: &Judgement, keys: &KnownKeys<'_>, fact_rows: u64) -> Report {
+    let assumptions = Assumptions::default();
+    let demand = Demand::new(analysis, &assumptions, keys);
+    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(analysis)).collect();
+    findings.extend(load::patterns::find(analysis, &demand));
     rank(&mut findings);
+    let tables = judgement.tables;
     Report {
         schema: SCHEMA,
-        tool: tool(causes),
+        tool: tool(analysis.causes),
         filter: judgement.filter.echo(),
-        coverage: coverage::report(&facts, fact_rows),
-        totals: summary::totals(&analysis),
-        causes: summary::causes(&analysis),
-        vaults: summary::vaults(&analysis),
-        callers: summary::callers(&analysis),
-        by_caller_operation: summary::by_caller_operation(&analysis),
-        timeline: timeline::timeline(&analysis),
-        changes: summary::changes(&analysis),
+        coverage: coverage::report(analysis.facts, fact_rows),
+        totals: summary::totals(analysis),
+        causes: summary::causes(analysis),
+        vaults: summary::vaults(analysis),
+        callers: summary::callers(analysis),
+        by_caller_operation: filled(tables.by_caller_operation, || summary::by_caller_operation(analysis)),
+        timeline: timeline::timeline(analysis),
+        changes: summary::changes(analysis),
         findings,
-        identities: verdicts.identities(),
-        access: access::rows(&analysis, &judgement.filter),
-        objects: access::objects(&analysis, judgement.stale_after_days),
+        identities: analysis.verdicts.map_or_else(Vec::new, Verdicts::identities),
+        access: filled(tables.access, || access::rows(analysis, &judgement.filter)),
+        objects: access::objects(analysis, judgement.stale_after_days),
         headroom: capacity::headroom(&demand),
-        knowledge: known(knowledge),
+        knowledge: knowledge_report(analysis.knowledge),
     }
+}
+
+/// A table, where it is to be filled.
+fn filled<T>(wanted: bool, table: impl FnOnce() -> Vec<T>) -> Vec<T> {
+    if wanted { table() } else { Vec::new() }
 }
 
 /// Gravest first.
 fn rank(findings: &mut [Finding]) {
     findings.sort_by(|one, other| {
-        let rank =
-            |finding: &Finding| (std::cmp::Reverse((finding.severity, finding.count)), finding.id.clone());
-        rank(one).cmp(&rank(other))
+        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.count));
+        gravity(one).cmp(&gravity(other)).then_with(|| one.id.cmp(&other.id))
     });
 }
 
@@ -184,7 +204,7 @@ fn tool(causes: &Causes) -> Tool {
 }
 
 /// How much was known beside the logs.
-fn known(knowledge: &Knowledge) -> KnowledgeReport {
+fn knowledge_report(knowledge: &Knowledge) -> KnowledgeReport {
     KnowledgeReport {
         principals: knowledge.principals.len(),
         applications: knowledge.applications.len(),

@@ -18,6 +18,7 @@ pub mod source;
 
 pub mod decode;
 
+pub mod data_file;
 pub mod record;
 pub mod ticks;
 

@@ -9,19 +9,23 @@ use anstream::{AutoStream, ColorChoice};
 use crate::error::Error;
 use crate::render::escape::line;
 
-/// Writes a file by way of one beside it, so that an old file stays whole until the new one is.
+/// What writes the content of a file.
+pub type Content<'c> = &'c mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
+
+/// Writes a file by way of one beside it, so that an old file stays whole until the new one is. The
+/// content comes in pieces that are worth a write each.
 ///
 /// # Errors
 /// When the folder does not exist or cannot be written to, or the disk is full.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub fn write_file(path: &Path, content: Content<'_>) -> Result<(), Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A device or a pipe cannot be replaced, only written to.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return fs::write(path, bytes).map_err(Error::write(path));
+        return fs::File::create(path).and_then(|mut file| content(&mut file)).map_err(Error::write(path));
     }
-    let write = || -> io::Result<()> {
+    let mut write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".akvlens-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        content(&mut file)?;
         file.as_file().sync_all()?;
         keep_permissions(&file, path)?;
         file.persist(path).map_err(|error| error.error)?;
@@ -65,8 +69,16 @@ fn keep_permissions(_: &tempfile::NamedTempFile, _: &Path) -> io::Result<()> {
 /// # Errors
 /// When it is closed or full; [`Error::is_broken_pipe`] tells a reader that went away.
 pub fn write_stdout(bytes: &[u8]) -> Result<(), Error> {
+    stream_stdout(&mut |out| out.write_all(bytes))
+}
+
+/// Writes to standard output what comes in pieces.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub fn stream_stdout(content: Content<'_>) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::write("standard output"))
+    content(&mut stdout).and_then(|()| stdout.flush()).map_err(Error::write("standard output"))
 }
 
 /// Writes a page for a terminal, whose colours old consoles of Windows get in their own way.
@@ -120,12 +132,18 @@ mod tests {
     fn a_file_is_replaced_whole_and_kept_on_failure() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
-        write_file(&path, b"a long first report").unwrap();
-        write_file(&path, b"short").unwrap();
+        write_file(&path, &mut |out| out.write_all(b"a long first report")).unwrap();
+        write_file(&path, &mut |out| out.write_all(b"short")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        let full = |out: &mut dyn Write| {
+            out.write_all(b"half of it")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        assert!(write_file(&path, &mut full.clone()).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"short");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let missing = folder.path().join("no/such/report.json");
-        assert!(write_file(&missing, b"x").unwrap_err().to_string().contains("cannot write"));
+        assert!(write_file(&missing, &mut |_| Ok(())).unwrap_err().to_string().contains("cannot write"));
         assert!(check_folder(&missing).is_err() && check_folder(Path::new("x.json")).is_ok());
     }
 }

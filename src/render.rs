@@ -1,7 +1,7 @@
 //! The report as bytes: one file a format.
 //!
-//! Input: [`Report`] and what the place it goes to can show. Output: bytes. Pure: no clock, no
-//! terminal, no file. Every text of a report may be the log's own, so every renderer escapes what
+//! Input: [`Report`] and what the place it goes to can show. Output: bytes, to whatever takes them. No
+//! clock, no terminal, no file. Every text of a report may be the log's own, so every renderer escapes what
 //! its format would act on.
 
 pub mod capacity;
@@ -12,6 +12,7 @@ pub mod markdown;
 pub mod terminal;
 pub mod text;
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use strum::{Display, EnumIter, IntoEnumIterator};
@@ -51,15 +52,18 @@ impl Format {
         Self::iter().map(|format| format!(".{format}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Renders a report.
-    pub fn render(self, report: &Report, top: usize) -> Vec<u8> {
+    /// Writes a report as it is rendered.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(self, report: &Report, top: usize, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Json => json::render(report),
-            Self::Md => markdown::render(report, top).into_bytes(),
-            Self::AccessCsv => csv::access(report),
-            Self::IdentitiesCsv => csv::identities(report),
-            Self::ObjectsCsv => csv::objects(report),
-            Self::Csv => csv::render(report),
+            Self::Json => json::write(report, out),
+            Self::Md => out.write_all(markdown::render(report, top).as_bytes()),
+            Self::AccessCsv => csv::access(report, out),
+            Self::IdentitiesCsv => csv::identities(report, out),
+            Self::ObjectsCsv => csv::objects(report, out),
+            Self::Csv => csv::render(report, out),
         }
     }
 }

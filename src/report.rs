@@ -6,6 +6,7 @@
 
 pub mod capacity;
 mod identities;
+mod label;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub use identities::{
     AccessRow, Asked, GrantReport, IdentityReport, KnowledgeReport, MemberReport, MemberVault, ObjectUse,
     ProbableCaller, TwinVerdict,
 };
+pub use label::Label;
 
 /// The form of the report; its number changes when a field changes meaning or goes.
 pub const SCHEMA: &str = "akvlens-report/1";
@@ -320,15 +322,15 @@ pub struct CallerReport {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CallerOperation {
     /// Vault.
-    pub vault: Option<String>,
+    pub vault: Option<Label>,
     /// Object id.
-    pub oid: Option<String>,
+    pub oid: Option<Label>,
     /// Application id.
-    pub appid: Option<String>,
+    pub appid: Option<Label>,
     /// Name.
-    pub name: Option<String>,
+    pub name: Option<Label>,
     /// Operation.
-    pub operation: Option<String>,
+    pub operation: Option<Label>,
     /// Requests.
     pub requests: u64,
     /// Failures.

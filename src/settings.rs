@@ -16,13 +16,16 @@ use serde::Deserialize;
 
 use crate::classify::causes::{Causes, Severity};
 use crate::cli::{ColorWhen, FilterArgs, Global, InputArgs};
+use crate::data_file;
 use crate::decode::Limits;
 use crate::decode::csv::{DateOrder, Dates, Zone};
 use crate::error::Error;
 use crate::findings::Judgement;
 use crate::findings::filter::{Filter, Names};
 use crate::knowledge::Knowledge;
+use crate::knowledge::roles::Roles;
 use crate::output::note;
+use crate::record::caller::applications::Applications;
 
 /// Threads beyond this help nobody.
 const MOST_THREADS: usize = 256;
@@ -45,6 +48,10 @@ const DEFAULT_FILE: &str = "akvlens.toml";
 pub struct File {
     /// Cause file, relative to the settings file.
     causes: Option<PathBuf>,
+    /// Applications file, relative to the settings file.
+    applications: Option<PathBuf>,
+    /// Roles file, relative to the settings file.
+    roles: Option<PathBuf>,
     /// Threads.
     threads: Option<u16>,
     /// Longest record.
@@ -108,8 +115,6 @@ pub struct Settings {
     /// What the surroundings are.
     pub surroundings: Surroundings,
     file: File,
-    /// The folder that the file's paths are relative to.
-    folder: PathBuf,
 }
 
 /// How input is read.
@@ -137,13 +142,9 @@ impl Settings {
     /// # Errors
     /// When a file cannot be read or used.
     pub fn new(global: &Global, surroundings: Surroundings) -> Result<Self, Error> {
-        let (file, folder) = read_file(global.config.as_deref())?;
-        let of_file = file.causes.as_ref().map(|causes| folder.join(causes));
-        let causes = match global.causes.clone().or(of_file) {
-            Some(path) => {
-                let text = fs::read_to_string(&path).map_err(Error::read(&path))?;
-                Causes::with_file(&path, &text)?
-            }
+        let file = read_file(global.config.as_deref())?;
+        let causes = match table_file(global.causes.as_ref().or(file.causes.as_ref()))? {
+            Some((path, text)) => Causes::with_file(&path, &text)?,
             None => Causes::built_in(),
         };
         let threads = global.threads.or(file.threads).map_or(surroundings.processors, usize::from);
@@ -161,7 +162,6 @@ impl Settings {
             quiet: global.quiet,
             surroundings,
             file,
-            folder,
         })
     }
 
@@ -234,11 +234,29 @@ impl Settings {
             return Err(Error::Usage("--since must be before --until".into()));
         }
         self.check_causes(&args.cause)?;
-        Ok(Judgement {
-            challenge_window_s,
-            filter,
-            knowledge: Knowledge::new(),
-            stale_after_days: self.file.stale_after.unwrap_or(STALE_AFTER_DAYS),
+        let stale_after_days = self.file.stale_after.unwrap_or(STALE_AFTER_DAYS);
+        Ok(Judgement { challenge_window_s, filter, stale_after_days, ..Judgement::default() })
+    }
+
+    /// The table of well-known applications.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub fn applications(&self, typed: Option<&PathBuf>) -> Result<Applications, Error> {
+        Ok(match table_file(typed.or(self.file.applications.as_ref()))? {
+            Some((path, text)) => Applications::with_file(&path, &text)?,
+            None => Applications::built_in().clone(),
+        })
+    }
+
+    /// The table of roles.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub fn roles(&self, typed: Option<&PathBuf>) -> Result<Roles, Error> {
+        Ok(match table_file(typed.or(self.file.roles.as_ref()))? {
+            Some((path, text)) => Roles::with_file(&path, &text)?,
+            None => Roles::built_in().clone(),
         })
     }
 
@@ -295,8 +313,17 @@ impl Settings {
     }
 }
 
-/// The settings file and the folder that its paths are relative to.
-fn read_file(named: Option<&Path>) -> Result<(File, PathBuf), Error> {
+/// The text of a file that extends a built-in table, and where it was read.
+fn table_file(path: Option<&PathBuf>) -> Result<Option<(PathBuf, String)>, Error> {
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).map_err(Error::read(path))?;
+        Ok((path.clone(), text))
+    };
+    path.map(read).transpose()
+}
+
+/// The settings file; paths in it are relative to its folder.
+fn read_file(named: Option<&Path>) -> Result<File, Error> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -305,13 +332,13 @@ fn read_file(named: Option<&Path>) -> Result<(File, PathBuf), Error> {
         }
         Err(error) => return Err(Error::read(path)(error)),
     };
-    let file = toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
-        Error::Usage(format!("{}:{line}: {}", path.display(), error.message()))
-    })?;
-    Ok((file, path.parent().unwrap_or(Path::new("")).to_path_buf()))
+    let mut file: File = data_file::read(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let own = [&mut file.causes, &mut file.applications, &mut file.roles, &mut file.limits];
+    for own in own.into_iter().flatten() {
+        *own = folder.join(&own);
+    }
+    Ok(file)
 }
 
 /// Bytes of `16MB`, `16MiB`, `4k` or a plain number.

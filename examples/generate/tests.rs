@@ -133,7 +133,8 @@ fn assert_says(report: &akvlens::report::Report, truth: &Value) {
     let named = report.by_caller_operation.iter().filter(|row| row.oid.is_some() || row.appid.is_some());
     let counted: BTreeMap<_, _> = named
         .map(|row| {
-            let who = [&row.vault, &row.oid, &row.appid, &row.operation].map(Option::clone);
+            let who = [&row.vault, &row.oid, &row.appid, &row.operation]
+                .map(|text| text.as_deref().map(str::to_owned));
             (who, (row.requests, row.failures))
         })
         .collect();
@@ -188,15 +189,5 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
     };
     let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();
     let facts = ingest.run(&listing).unwrap().facts;
-    let filter = akvlens::findings::filter::Filter::default();
-    akvlens::findings::report(
-        facts,
-        &causes,
-        &akvlens::findings::Judgement {
-            challenge_window_s: 60,
-            filter,
-            knowledge: akvlens::knowledge::Knowledge::new(),
-            stale_after_days: 30,
-        },
-    )
+    akvlens::findings::report(facts, &causes, &akvlens::findings::Judgement::default())
 }

@@ -1,6 +1,7 @@
 //! Facts on disk: tables and descriptions that nobody vouches for.
 
 use std::fs;
+use std::io;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -10,12 +11,10 @@ use akvlens::decode::{Decoded, Limits, decode};
 use akvlens::facts::coverage::RejectRow;
 use akvlens::facts::parquet::TABLES;
 use akvlens::facts::{Facts, Location};
-use akvlens::findings::filter::Filter;
 use akvlens::findings::{Judgement, report};
-use akvlens::knowledge::Knowledge;
 use akvlens::parts;
+use akvlens::render::Format;
 use akvlens::render::terminal::{self, Terminal};
-use akvlens::render::{Format, json};
 
 use crate::reader::steer;
 
@@ -106,16 +105,11 @@ fn check_written(facts: &mut Facts) {
 
 /// Reports on facts, in every format.
 fn check_report(facts: Facts) {
-    let judgement = Judgement {
-        challenge_window_s: 60,
-        filter: Filter::default(),
-        knowledge: Knowledge::default(),
-        stale_after_days: 90,
-    };
+    let judgement = Judgement { stale_after_days: 90, ..Judgement::default() };
     let report = report(facts, &CAUSES, &judgement);
-    json::render(&report);
-    Format::Md.render(&report, 10);
-    Format::Csv.render(&report, 10);
+    for format in [Format::Json, Format::Md, Format::Csv] {
+        format.write(&report, 10, &mut io::sink()).expect("nothing is refused");
+    }
     terminal::render(&report, Terminal { width: 80, color: false, top: 10 });
 }
 

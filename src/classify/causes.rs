@@ -4,8 +4,7 @@
 //! compiled. Parsing is strict: an unknown key, status, flag or placeholder is an error with its
 //! line.
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -15,6 +14,7 @@ use strum::{Display, EnumString};
 use toml::Spanned;
 
 use super::message::{Message, PLACEHOLDERS, placeholders};
+use crate::data_file::{self, Mistake};
 
 /// The table that comes with akvlens.
 const BUILT_IN: &str = include_str!("causes.toml");
@@ -210,15 +210,6 @@ pub struct Known {
     pub unanswered_challenge: CauseId,
 }
 
-/// A cause file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{}:{line}: {what}", path.display())]
-pub struct CausesError {
-    path: PathBuf,
-    line: usize,
-    what: String,
-}
-
 /// The table of causes, ready to classify.
 #[derive(Debug)]
 pub struct Causes {
@@ -245,30 +236,26 @@ impl Causes {
     ///
     /// # Errors
     /// The file's first mistake, with its line.
-    pub fn with_file(path: &Path, text: &str) -> Result<Self, CausesError> {
+    pub fn with_file(path: &Path, text: &str) -> Result<Self, Mistake> {
         Self::load(&[(path, text), (Path::new("src/classify/causes.toml"), BUILT_IN)])
     }
 
     /// Files in order of precedence.
-    fn load(files: &[(&Path, &str)]) -> Result<Self, CausesError> {
+    fn load(files: &[(&Path, &str)]) -> Result<Self, Mistake> {
         let mut causes: Vec<Cause> = Vec::new();
         let mut dated = None;
         for (path, text) in files {
-            let file: File = toml::from_str(text).map_err(|error| CausesError {
-                path: path.to_path_buf(),
-                line: line_of(text, &error.span().unwrap_or(0..0)),
-                what: error.message().to_owned(),
-            })?;
+            let file: File = data_file::read(path, text)?;
             dated = dated.or(file.dated);
             let mine = causes.len();
             for cause in file.cause {
-                let line = line_of(text, &cause.span());
+                let place = cause.span();
                 let cause = cause.into_inner();
-                check(&cause).map_err(|what| CausesError { path: path.to_path_buf(), line, what })?;
+                check(&cause).map_err(|what| Mistake::at(path, text, &place, what))?;
                 let (earlier, here) = causes.split_at(mine);
                 if here.iter().any(|other| other.id == cause.id) {
                     let what = format!("cause '{}' is there twice", cause.id);
-                    return Err(CausesError { path: path.to_path_buf(), line, what });
+                    return Err(Mistake::at(path, text, &place, what));
                 }
                 if !earlier.iter().any(|other| other.id == cause.id) {
                     causes.push(cause);
@@ -359,11 +346,6 @@ impl Causes {
 /// A pattern as it is tried: at the start, whatever the case, over bytes.
 fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(&format!("^(?:{pattern})")).case_insensitive(true).unicode(false).build()
-}
-
-/// The line (from 1) of a span's start.
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
 }
 
 /// Whether a cause can be used as written.

@@ -206,6 +206,16 @@ impl Requests {
         self.map.iter()
     }
 
+    /// The number of keys.
+    pub fn keys(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Takes the rows out whose key is meant.
+    pub fn take(&mut self, mut is_meant: impl FnMut(&RequestKey) -> bool) -> Vec<(RequestKey, Series)> {
+        self.map.extract_if(.., |key, _| is_meant(key)).collect()
+    }
+
     /// Takes all rows out.
     pub fn drain(&mut self) -> impl Iterator<Item = (RequestKey, Series)> {
         std::mem::take(&mut self.map).into_iter()

@@ -5,13 +5,11 @@
 //! does the application id tell callers apart. Where records disagree, the value of most requests
 //! counts; a name that the log does not hold may come from a directory.
 
-use std::collections::BTreeMap;
-
-use super::tally::most_frequent;
 use crate::facts::dimensions::{Caller, Ref, Text};
 use crate::facts::{Facts, Map};
 use crate::knowledge::{Knowledge, PrincipalKind};
-use crate::record::caller::CallerKind;
+use crate::record::caller::applications::Applications;
+use crate::record::caller::{CallerKind, first_party_name, kind_by};
 use crate::report::CallerIdentity;
 
 /// What tells callers apart.
@@ -32,40 +30,43 @@ pub(super) struct Callers {
 
 /// Values by the requests that show them.
 #[derive(Default)]
-struct Votes {
+struct Votes<'f> {
     kind: CallerKind,
-    appids: BTreeMap<String, u64>,
-    names: BTreeMap<String, u64>,
-    tenants: BTreeMap<String, u64>,
-    managed_identities: BTreeMap<String, u64>,
-    resources: BTreeMap<String, u64>,
+    appids: Vec<(&'f str, u64)>,
+    names: Vec<(&'f str, u64)>,
+    tenants: Vec<(&'f str, u64)>,
+    managed_identities: Vec<(&'f str, u64)>,
+    resources: Vec<(&'f str, u64)>,
 }
 
 impl Callers {
     /// Reads all facts.
-    pub(super) fn new(facts: &Facts, knowledge: &Knowledge) -> Self {
-        let mut votes: Map<CallerId, Votes> = Map::default();
+    pub(super) fn new(facts: &Facts, knowledge: &Knowledge, applications: &Applications) -> Self {
+        let dimensions = &facts.dimensions;
+        let mut requests: Map<Ref<Caller>, u64> = Map::default();
         for (key, series) in facts.requests.iter() {
-            let Some(caller) = key.caller.map(|caller| facts.dimensions.callers.get(caller)) else {
-                continue;
-            };
+            if let Some(caller) = key.caller {
+                *requests.entry(caller).or_default() += series.count();
+            }
+        }
+        let mut votes: Map<CallerId, Votes<'_>> = Map::default();
+        for (caller, count) in requests {
+            let caller = dimensions.callers.get(caller);
             let votes = votes.entry(id_of(caller)).or_default();
-            let count = series.count();
-            let vote = |votes: &mut BTreeMap<String, u64>, text: Option<Text>| {
-                if let Some(text) = facts.dimensions.text(text) {
-                    *votes.entry(text.to_owned()).or_default() += count;
-                }
+            let vote = |votes: &mut Vec<_>, text: Option<Text>| {
+                votes.extend(dimensions.text(text).map(|text| (text, count)));
             };
-            votes.kind = votes.kind.max(caller.kind);
+            votes.kind = votes.kind.max(kind_by(applications, caller.kind, dimensions.text(caller.appid)));
             vote(&mut votes.appids, caller.appid);
-            if facts.dimensions.text(caller.name).is_some_and(is_own_name) {
+            if dimensions.text(caller.name).is_some_and(is_own_name) {
                 vote(&mut votes.names, caller.name);
             }
             vote(&mut votes.tenants, caller.tenant);
             vote(&mut votes.managed_identities, caller.managed_identity);
             vote(&mut votes.resources, caller.resource);
         }
-        let known = |(id, votes): (CallerId, Votes)| (id, known(facts, knowledge, id, &votes));
+        let known =
+            |(id, votes): (CallerId, Votes<'_>)| (id, known(facts, knowledge, applications, id, votes));
         Self { map: votes.into_iter().map(known).collect() }
     }
 
@@ -86,7 +87,7 @@ impl Callers {
 }
 
 /// What tells a caller from others: the object id alone where there is one.
-fn id_of(caller: Caller) -> CallerId {
+pub(super) fn id_of(caller: Caller) -> CallerId {
     (caller.oid, if caller.oid.is_some() { None } else { caller.appid })
 }
 
@@ -96,8 +97,23 @@ pub(super) fn is_own_name(name: &str) -> bool {
     !name.starts_with("KeyVault/")
 }
 
+/// The value of most requests, of equals the lowest.
+fn elected(mut votes: Vec<(&str, u64)>) -> Option<String> {
+    votes.sort_unstable();
+    let of_each = votes.chunk_by(|one, other| one.0 == other.0);
+    let counts =
+        of_each.filter_map(|each| Some((each.first()?.0, each.iter().map(|vote| vote.1).sum::<u64>())));
+    counts.rev().max_by_key(|(_, count)| *count).map(|(value, _)| value.to_owned())
+}
+
 /// What the votes and the directory come to.
-fn known(facts: &Facts, knowledge: &Knowledge, id: CallerId, votes: &Votes) -> Known {
+fn known(
+    facts: &Facts,
+    knowledge: &Knowledge,
+    applications: &Applications,
+    id: CallerId,
+    votes: Votes<'_>,
+) -> Known {
     let oid = facts.dimensions.text(id.0);
     let listed = oid.and_then(|oid| knowledge.principals.get(oid));
     let listed_name = || listed.and_then(|listed| listed.upn.clone().or_else(|| listed.name.clone()));
@@ -111,14 +127,16 @@ fn known(facts: &Facts, knowledge: &Knowledge, id: CallerId, votes: &Votes) -> K
         (kind, _) => kind,
     };
     let listed_appid = || listed.and_then(|listed| listed.appid.clone());
-    let identity = CallerIdentity {
-        oid: oid.map(str::to_owned),
-        appid: most_frequent(&votes.appids).cloned().or_else(listed_appid),
-        kind,
-        name: most_frequent(&votes.names).cloned().or_else(listed_name),
-        tenant: most_frequent(&votes.tenants).cloned(),
-    };
+    let appid = elected(votes.appids).or_else(listed_appid);
+    // A service goes by the name of the table in use, unless the log names it otherwise.
+    let of_service = appid.as_deref().filter(|_| kind == CallerKind::FirstParty);
+    let service = || of_service.and_then(|appid| applications.find(appid)).map(|found| found.name.clone());
+    let own = elected(votes.names)
+        .filter(|name| of_service.is_none_or(|appid| first_party_name(appid) != Some(name.as_str())));
+    let name = own.or_else(service).or_else(listed_name);
+    let identity =
+        CallerIdentity { oid: oid.map(str::to_owned), appid, kind, name, tenant: elected(votes.tenants) };
     let listed_path = || listed.and_then(|listed| listed.managed_identity.clone());
-    let managed_identity = most_frequent(&votes.managed_identities).cloned().or_else(listed_path);
-    Known { identity, managed_identity, resource: most_frequent(&votes.resources).cloned() }
+    let managed_identity = elected(votes.managed_identities).or_else(listed_path);
+    Known { identity, managed_identity, resource: elected(votes.resources) }
 }

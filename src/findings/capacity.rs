@@ -26,6 +26,7 @@ use super::limits::WINDOW_SECONDS;
 use super::load::class::{Budgets, Class};
 use super::load::windows::{Load, Seconds, start_of};
 use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad};
+use super::streams::Streams;
 use super::{Analysis, Judgement, coverage};
 use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::{Facts, Map};
@@ -76,19 +77,20 @@ pub fn report(
     settings: &CapacitySettings,
 ) -> CapacityReport {
     let fact_rows = super::settle(&mut facts, causes, judgement);
-    let callers = Callers::new(&facts, &judgement.knowledge);
-    let grants = Grants::new(&judgement.knowledge, &facts);
-    let outcomes = super::outcomes(&facts, causes);
-    let keys = KnownKeys::new(&facts, &judgement.knowledge);
-    judgement.filter.apply(&mut facts);
+    let Judgement { knowledge, applications, .. } = judgement;
+    let callers = Callers::new(&facts, knowledge, applications);
+    let grants = Grants::new(knowledge, &judgement.roles, &facts);
+    let keys = KnownKeys::new(&facts, knowledge);
+    judgement.filter.apply(&mut facts, knowledge);
     let analysis = Analysis {
         facts: &facts,
         causes,
         callers: &callers,
-        knowledge: &judgement.knowledge,
+        knowledge,
+        applications,
         grants: &grants,
+        streams: &Streams::new(&facts, causes),
         verdicts: None,
-        outcomes: &outcomes,
     };
     let demand = Demand::new(&analysis, &settings.assumptions, &keys);
     let vaults = vaults(&analysis, &demand, settings);

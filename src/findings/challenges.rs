@@ -12,7 +12,7 @@
 use crate::classify::Basis;
 use crate::classify::causes::Causes;
 use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::{Cell, Series};
+use crate::facts::requests::Cell;
 use crate::facts::{Facts, Map};
 use crate::record::operation::Plane;
 use crate::ticks::TICKS_PER_SECOND;
@@ -29,12 +29,7 @@ pub fn settle(facts: &mut Facts, causes: &Causes, window_s: u32) {
     past.fill(facts);
     // A window under a second could miss an answer between the first and last tick of a cell.
     let window = i64::from(window_s.max(1)) * TICKS_PER_SECOND;
-    let rows: Vec<(RequestKey, Series)> = facts.requests.drain().collect();
-    for (key, series) in rows {
-        if !is_open(&key, answered) {
-            facts.requests.add_series(key, series);
-            continue;
-        }
+    for (key, series) in facts.requests.take(|key| is_open(key, answered)) {
         let ticks = past.of(client(facts, &key));
         let is_answered = |cell: &Cell| {
             let from = ticks.partition_point(|tick| *tick < cell.first.0);

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::callers::Callers;
 use super::failures::evidence_of;
 use super::tally::percent;
 use super::verdicts::short;
@@ -64,9 +63,8 @@ enum Near {
 impl Clients {
     /// Looks for the clients of failures that are 401 and name nobody.
     pub(super) fn new(analysis: &Analysis<'_>) -> Self {
-        let unnamed = analysis
-            .streams()
-            .filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(analysis, stream));
+        let unnamed =
+            analysis.streams().filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(stream));
         let mut seen: Map<Client, Vec<Seen>> = unnamed
             .filter(|stream| stream.key.client_address.is_some())
             .map(|stream| (client(&stream), Vec::new()))
@@ -74,12 +72,11 @@ impl Clients {
         if seen.is_empty() {
             return Self { seen };
         }
-        let dimensions = &analysis.facts.dimensions;
         for stream in analysis.streams().filter(|stream| stream.key.plane == Plane::Data) {
-            let oid = stream.key.caller.and_then(|caller| dimensions.callers.get(caller).oid);
+            let oid = stream.oid();
             let (Some(oid), Some(of_client)) = (oid, seen.get_mut(&client(&stream))) else { continue };
-            let vault = stream.key.vault.map(|vault| dimensions.vaults.get(vault).name);
-            if let Some((first, last)) = stream.series.bounds() {
+            let vault = stream.vault;
+            if let Some((first, last)) = stream.bounds {
                 of_client.push(Seen { vault, oid, first, last });
             }
         }
@@ -88,23 +85,27 @@ impl Clients {
 
     /// Who made requests that name nobody.
     pub(super) fn probable(&self, analysis: &Analysis<'_>, streams: &[Stream<'_>]) -> Option<ProbableCaller> {
-        if streams.is_empty() || !streams.iter().all(|stream| is_unnamed(analysis, stream)) {
+        if streams.is_empty() || !streams.iter().all(|stream| is_unnamed(stream)) {
             return None;
         }
         let nobody = |why: String| Some(ProbableCaller { oid: None, name: None, confidence: None, why });
-        let mut callers: BTreeSet<&str> = BTreeSet::new();
+        let mut callers: Vec<Text> = Vec::new();
         let mut worst = Near::Hour;
         for stream in streams {
-            let Some((near, oids)) = self.nearest(analysis, stream) else {
+            let Some((near, oids)) = self.nearest(stream) else {
                 return nobody(
                     "Nobody can be named: no request with a token came from this address and client agent."
                         .to_owned(),
                 );
             };
             worst = worst.min(near);
-            callers.extend(oids);
+            for oid in oids {
+                if !callers.contains(&oid) {
+                    callers.push(oid);
+                }
+            }
         }
-        let [oid] = callers.iter().copied().collect::<Vec<_>>()[..] else {
+        let [oid] = callers[..] else {
             return nobody(format!(
                 "Nobody can be named: {} callers share the address and client agent.",
                 callers.len()
@@ -124,15 +125,9 @@ impl Clients {
                 "the only one that came from this address with this client agent, to another vault",
             ),
         };
-        let text = self
-            .seen
-            .values()
-            .flatten()
-            .find(|seen| analysis.facts.dimensions.strings.get(seen.oid) == oid)?
-            .oid;
-        let known = analysis.callers.identity(Some((Some(text), None))).unwrap_or_default();
+        let known = analysis.callers.identity(Some((Some(oid), None))).unwrap_or_default();
         Some(ProbableCaller {
-            oid: Some(oid.to_owned()),
+            oid: Some(analysis.facts.dimensions.strings.get(oid).to_owned()),
             name: known.name.clone(),
             confidence: Some(confidence),
             why: format!("Probably {}: {words}.", short(&known)),
@@ -140,11 +135,10 @@ impl Clients {
     }
 
     /// The nearest callers to a stream.
-    fn nearest<'f>(&self, analysis: &Analysis<'f>, stream: &Stream<'_>) -> Option<(Near, BTreeSet<&'f str>)> {
-        let dimensions = &analysis.facts.dimensions;
-        let vault = stream.key.vault.map(|vault| dimensions.vaults.get(vault).name);
+    fn nearest(&self, stream: &Stream<'_>) -> Option<(Near, Vec<Text>)> {
+        let vault = stream.vault;
         let around = AROUND_S * TICKS_PER_SECOND;
-        let near = |seen: &Seen| match stream.series.bounds() {
+        let near = |seen: &Seen| match stream.bounds {
             _ if seen.vault != vault => Near::Client,
             Some((first, last)) if seen.last.0 >= first.0 - around && seen.first.0 <= last.0 + around => {
                 Near::Hour
@@ -153,8 +147,11 @@ impl Clients {
         };
         let seen = self.seen.get(&client(stream))?;
         let best = seen.iter().map(near).max()?;
-        let oids = seen.iter().filter(|seen| near(seen) == best).map(|seen| dimensions.strings.get(seen.oid));
-        Some((best, oids.collect()))
+        let mut oids: Vec<Text> =
+            seen.iter().filter(|seen| near(seen) == best).map(|seen| seen.oid).collect();
+        // They were seen by caller: one stands beside itself.
+        oids.dedup();
+        Some((best, oids))
     }
 }
 
@@ -163,9 +160,8 @@ fn client(stream: &Stream<'_>) -> Client {
 }
 
 /// Whether a stream is of 401s that name nobody.
-fn is_unnamed(analysis: &Analysis<'_>, stream: &Stream<'_>) -> bool {
-    stream.key.status == Some(401)
-        && Callers::id(analysis.facts, stream.key.caller).is_none_or(|id| id == (None, None))
+fn is_unnamed(stream: &Stream<'_>) -> bool {
+    stream.key.status == Some(401) && stream.caller.is_none_or(|id| id == (None, None))
 }
 
 /// What a client did.
@@ -191,14 +187,13 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     if all.is_empty() {
         return Vec::new();
     }
-    let dimensions = &analysis.facts.dimensions;
     for stream in analysis.streams().filter(|stream| stream.key.plane == Plane::Data) {
         if stream.key.status.is_none_or(|status| status == 401) {
             continue;
         }
         let Some(behaviour) = all.get_mut(&client(&stream)) else { continue };
-        behaviour.requests += stream.series.count();
-        if let Some(oid) = stream.key.caller.and_then(|caller| dimensions.callers.get(caller).oid) {
+        behaviour.requests += stream.count;
+        if let Some(oid) = stream.oid() {
             behaviour.oids.insert(oid.index());
             behaviour.oid = Some(oid);
         }

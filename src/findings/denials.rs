@@ -7,10 +7,10 @@
 //! A VaultPut replaces all access policies; callers that are denied right after it, some of which
 //! succeeded before, are `policies-replaced`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Analysis;
 use super::wording::Right;
+use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
@@ -132,7 +132,7 @@ impl Denials {
             (key, spells)
         });
         let mut all = Self { spells: judged.collect(), propagated: Map::default() };
-        all.find_replaced(analysis, &changes);
+        all.find_replaced(&changes);
         for (key, spells) in &all.spells {
             let propagated = spells.iter().all(Spell::propagated);
             all.propagated
@@ -149,40 +149,49 @@ impl Denials {
     }
 
     /// Marks the spells that follow a VaultPut, where they are of several callers.
-    fn find_replaced(&mut self, analysis: &Analysis<'_>, changes: &Map<Text, Vec<Event>>) {
-        let puts = changes.iter().flat_map(|(vault, events)| {
-            events.iter().filter(|event| event.replaces).map(move |event| (*vault, event.time))
-        });
-        let puts: Vec<(Text, Ticks)> = puts.collect();
+    fn find_replaced(&mut self, changes: &Map<Text, Vec<Event>>) {
         let first_denial = self.first_denials();
-        let end = |time: Ticks| Ticks(time.0.saturating_add(PROPAGATION_S * TICKS_PER_SECOND));
-        for (vault, time) in puts {
-            let right_after = |key: &DenialKey, spell: &Spell| {
-                let first = first_denial.get(&(key.oid, vault)).copied();
-                key.vault == vault
-                    && spell.policy
-                    && !spell.propagated()
-                    && spell.first >= time
-                    && spell.first <= end(time)
-                    && first.is_some_and(|first| first >= time)
-                    && spell.before.is_none_or(|before| before <= time.0)
-            };
-            let (mut callers, mut before) = (BTreeSet::new(), false);
-            for (key, spells) in &self.spells {
-                for spell in spells.iter().filter(|spell| right_after(key, spell)) {
-                    callers.insert(analysis.facts.dimensions.strings.get(key.oid));
-                    before |= spell.before.is_some();
+        let open = self.open_spells();
+        for (vault, events) in changes {
+            let Some(open) = open.get(vault) else { continue };
+            for put in events.iter().filter(|event| event.replaces) {
+                let end = Ticks(put.time.0.saturating_add(PROPAGATION_S * TICKS_PER_SECOND));
+                let from = open.partition_point(|(first, ..)| *first < put.time);
+                let until = open.partition_point(|(first, ..)| *first <= end);
+                let right_after = |(_, key, at): &(Ticks, DenialKey, usize)| {
+                    let spell = self.spells.get(key)?.get(*at)?;
+                    let is_first = *first_denial.get(&(key.oid, *vault))? >= put.time;
+                    let ended = spell.before.is_none_or(|before| before <= put.time.0);
+                    (is_first && ended).then_some((*key, *at, spell.before.is_some()))
+                };
+                let found: Vec<(DenialKey, usize, bool)> =
+                    open.get(from..until).unwrap_or_default().iter().filter_map(right_after).collect();
+                let one_caller = found.windows(2).all(|pair| pair[0].0.oid == pair[1].0.oid);
+                if one_caller || !found.iter().any(|(_, _, before)| *before) {
+                    continue;
                 }
-            }
-            if callers.len() < 2 || !before {
-                continue;
-            }
-            for (key, spells) in &mut self.spells {
-                for spell in spells.iter_mut().filter(|spell| right_after(key, spell)) {
-                    spell.follows = Some(Cause::Replaced(time));
+                for (key, at, _) in found {
+                    if let Some(spell) = self.spells.get_mut(&key).and_then(|spells| spells.get_mut(at)) {
+                        spell.follows = Some(Cause::Replaced(put.time));
+                    }
                 }
             }
         }
+    }
+
+    /// The spells of each vault for lack of an access policy that did not end by themselves, by their
+    /// first denial.
+    fn open_spells(&self) -> Map<Text, Vec<(Ticks, DenialKey, usize)>> {
+        let mut open: Map<Text, Vec<(Ticks, DenialKey, usize)>> = Map::default();
+        for (key, spells) in &self.spells {
+            for (at, spell) in spells.iter().enumerate() {
+                if spell.policy && !spell.propagated() {
+                    open.entry(key.vault).or_default().push((spell.first, *key, at));
+                }
+            }
+        }
+        open.values_mut().for_each(|spells| spells.sort_by_key(|spell| spell.0));
+        open
     }
 
     /// When each caller was first denied on a vault.
@@ -210,32 +219,29 @@ fn gather(analysis: &Analysis<'_>) -> Map<DenialKey, Denied> {
     let mut needs = Needs::default();
     let mut all: Map<DenialKey, Denied> = Map::default();
     let dimensions = &analysis.facts.dimensions;
-    let mut key_of = |stream: &super::Stream<'_>| {
-        let oid = dimensions.callers.get(stream.key.caller?).oid?;
-        let vault = dimensions.vaults.get(stream.key.vault?);
+    let mut key_of = |stream: &Stream<'_>| {
+        let (oid, vault) = (stream.oid()?, stream.vault?);
         let need = needs.of(analysis, stream.key.operation);
-        Some((DenialKey { vault: vault.name, oid, need, object: stream.key.object }, vault.hsm))
+        Some(DenialKey { vault, oid, need, object: stream.key.object })
     };
-    for stream in analysis.streams().filter(|stream| is_lacking(stream.cause)) {
-        if let Some((key, hsm)) = key_of(&stream) {
-            let denied = all.entry(key).or_default();
-            denied.cells.extend(stream.series.cells());
-            denied.policy |= stream.cause == "missing-policy";
-            denied.hsm = hsm;
+    let lacks = |stream: &&Stream<'_>| is_lacking(stream.cause);
+    let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
+    for streams in analysis.streams.as_slice().chunk_by(Stream::same_caller) {
+        let mut is_denied = false;
+        for stream in streams.iter().filter(lacks) {
+            if let Some(key) = key_of(stream) {
+                let denied = all.entry(key).or_default();
+                denied.cells.extend(stream.series.cells());
+                denied.policy |= stream.cause == "missing-policy";
+                denied.hsm = stream.key.vault.is_some_and(|vault| dimensions.vaults.get(vault).hsm);
+                is_denied = true;
+            }
         }
-    }
-    if all.is_empty() {
-        return all;
-    }
-    let worked =
-        |stream: &super::Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
-    for stream in analysis.streams().filter(worked) {
-        if let Some((key, _)) = key_of(&stream)
-            && let Some(denied) = all.get_mut(&key)
-        {
-            denied
-                .successes
-                .extend(stream.series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]));
+        for stream in streams.iter().filter(worked).filter(|_| is_denied) {
+            if let Some(denied) = key_of(stream).and_then(|key| all.get_mut(&key)) {
+                let ticks = stream.series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]);
+                denied.successes.extend(ticks);
+            }
         }
     }
     all

@@ -35,13 +35,13 @@ struct Group<'f> {
 /// What the streams of a finding come to.
 #[derive(Default)]
 struct Member<'f> {
-    tally: Tally,
+    tally: Tally<'f>,
     streams: Vec<Stream<'f>>,
-    /// ARM id of the vault; the highest where it moved.
-    vault_id: Option<String>,
-    addresses: BTreeMap<String, u64>,
+    /// The vault; the highest row where it moved.
+    vault: VaultRow<'f>,
+    addresses: BTreeMap<&'f str, u64>,
     /// For each column of [`DENIAL_COLUMNS`], the values by requests.
-    denials: [BTreeMap<String, u64>; DENIAL_COLUMNS.len()],
+    denials: [BTreeMap<&'f str, u64>; DENIAL_COLUMNS.len()],
 }
 
 /// One finding a group of failures.
@@ -49,7 +49,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let mut groups: Map<Group<'_>, Member<'_>> = Map::default();
     let mut failures = 0_u64;
     for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Failure) {
-        failures += stream.series.count();
+        failures += stream.count;
         groups.entry(group_of(analysis, &stream)).or_default().add(analysis, stream);
     }
     let evidence = evidence(analysis);
@@ -59,7 +59,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
         let evidence = member.evidence(analysis, examples);
         let mut finding = finding(analysis, group, member, failures, evidence);
         explain(analysis, &mut needs, group.cause, member, &mut finding);
-        grant(group, &mut finding, member.vault_id.as_deref());
+        grant(analysis, group, &mut finding, vault_id(&member.vault).as_deref());
         finding.probable_caller =
             analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, &member.streams));
         finding
@@ -70,8 +70,8 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
 fn group_of<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Group<'f> {
     Group {
         cause: stream.cause,
-        vault: analysis.facts.dimensions.vault_row(stream.key.vault).name,
-        caller: Callers::id(analysis.facts, stream.key.caller),
+        vault: analysis.facts.dimensions.text(stream.vault),
+        caller: stream.caller,
         operation: stream.key.operation,
         object: stream.key.object,
     }
@@ -79,18 +79,17 @@ fn group_of<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Group<'f> {
 
 impl<'f> Member<'f> {
     fn add(&mut self, analysis: &Analysis<'f>, stream: Stream<'f>) {
-        let count = stream.series.count();
-        self.tally.add(stream);
+        let count = stream.count;
+        self.tally.add(&stream);
         self.streams.push(stream);
-        let vault_id = vault_id(&analysis.facts.dimensions.vault_row(stream.key.vault));
-        self.vault_id = self.vault_id.take().max(vault_id);
+        self.vault = self.vault.max(analysis.facts.dimensions.vault_row(stream.key.vault));
         if let Some(address) = analysis.facts.dimensions.text(stream.key.client_address) {
-            *self.addresses.entry(address.to_owned()).or_default() += count;
+            *self.addresses.entry(address).or_default() += count;
         }
         let denial: DenialRow<'_> = analysis.facts.dimensions.denial_row(stream.key.denial);
         for (values, value) in self.denials.iter_mut().zip(denial) {
             if let Some(value) = value {
-                *values.entry(value.to_owned()).or_default() += count;
+                *values.entry(value).or_default() += count;
             }
         }
     }
@@ -117,15 +116,16 @@ impl<'f> Member<'f> {
 
     /// Addresses, most requests first.
     fn addresses(&self) -> Vec<String> {
-        let mut addresses: Vec<(&String, &u64)> = self.addresses.iter().collect();
-        addresses.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
-        addresses.into_iter().take(MOST_ADDRESSES).map(|(address, _)| address.clone()).collect()
+        let mut addresses: Vec<(&str, u64)> =
+            self.addresses.iter().map(|(address, count)| (*address, *count)).collect();
+        addresses.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(other.0)));
+        addresses.into_iter().take(MOST_ADDRESSES).map(|(address, _)| address.to_owned()).collect()
     }
 
     /// The value of most requests of a column of [`DENIAL_COLUMNS`].
     fn denial(&self, column: &str) -> Option<&str> {
         let index = DENIAL_COLUMNS.iter().position(|name| *name == column)?;
-        most_frequent(&self.denials[index]).map(String::as_str)
+        most_frequent(&self.denials[index]).copied()
     }
 }
 
@@ -194,10 +194,10 @@ fn finding(
         operation: operation.map(str::to_owned),
         object: object.map(str::to_owned),
         status: member.tally.status(),
-        count: member.tally.count,
-        share_percent: percent(member.tally.count, failures),
-        first: member.tally.first,
-        last: member.tally.last,
+        count: member.tally.sum.count,
+        share_percent: percent(member.tally.sum.count, failures),
+        first: member.tally.sum.first,
+        last: member.tally.sum.last,
         confidence: confidence(basis),
         basis,
         why: cause.map_or_else(
@@ -233,7 +233,7 @@ fn explain(
 }
 
 /// For a refusal without a text, the grant by the vault's own model: it is most likely what is missing.
-fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
+fn grant(analysis: &Analysis<'_>, group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
     let caller = finding.caller.as_ref();
     let (Some(asked), Some(oid)) = (&finding.asked, caller.and_then(|caller| caller.oid.as_deref())) else {
         return;
@@ -242,7 +242,8 @@ fn grant(group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
     let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
     let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
     let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
-    let command = grant_command(model, group.vault, vault_id, oid, person, &[right].into());
+    let command =
+        grant_command(analysis.grants.roles, model, group.vault, vault_id, oid, person, &[right].into());
     finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
 }
 
@@ -316,7 +317,7 @@ fn known<'f>(
         status: member.tally.status().map(|status| status.to_string()),
         throttle_reason: own(member.denial("throttle_reason")),
         vault: own(group.vault),
-        vault_id: member.vault_id.clone(),
+        vault_id: vault_id(&member.vault),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which part of the facts is asked for: the same for every command.
 //!
 //! Times count in whole seconds, the grain of the facts. Names may hold `*` and `?`, and case does
-//! not matter. A caller may be named by object id, application id or name: then all its requests
-//! count, also those whose record holds the id alone.
+//! not matter. A caller may be named by object id, application id or name, as the log or a directory has
+//! it: then all its requests count, also those whose record holds the id alone.
 
 use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexSet;
@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::facts::cut::FilterEcho;
 use crate::facts::dimensions::{Caller, Ref, Text, Vault};
 use crate::facts::{Facts, Map};
+use crate::knowledge::{Knowledge, Principal};
+use crate::record::caller::managed_identity_name;
 use crate::ticks::Ticks;
 
 /// Names that are asked for; none means all.
@@ -89,11 +91,11 @@ impl Filter {
     /// Cuts facts to what is asked for. Durations are kept by hour and without caller or cause, so
     /// they go when either is asked for, and hours that are not wholly inside go too. The sample of
     /// requests is cut to time and vault. Coverage stays: it is about what was read.
-    pub fn apply(&self, facts: &mut Facts) {
+    pub fn apply(&self, facts: &mut Facts, knowledge: &Knowledge) {
         if self.is_all() {
             return;
         }
-        let meant = Meant::new(self, facts);
+        let meant = Meant::new(self, facts, knowledge);
         let rows: Vec<_> = facts.requests.drain().collect();
         for (key, series) in rows {
             if meant.vault(key.vault)
@@ -143,7 +145,7 @@ struct Meant {
 }
 
 impl Meant {
-    fn new(filter: &Filter, facts: &Facts) -> Self {
+    fn new(filter: &Filter, facts: &Facts, knowledge: &Knowledge) -> Self {
         let dimensions = &facts.dimensions;
         let vaults = (!filter.vaults.is_all()).then(|| {
             let keys = facts.requests.iter().filter_map(|(key, _)| key.vault);
@@ -160,7 +162,7 @@ impl Meant {
                 });
             }
         }
-        let callers = (!filter.callers.is_all()).then(|| callers(filter, facts));
+        let callers = (!filter.callers.is_all()).then(|| callers(filter, facts, knowledge));
         Self { vaults, callers, texts, without_operation: filter.operations.is_all() }
     }
 
@@ -181,16 +183,19 @@ impl Meant {
     }
 }
 
-/// The callers that a filter names, by any of their names, and every other entry of the same object
-/// id.
-fn callers(filter: &Filter, facts: &Facts) -> IndexSet<Ref<Caller>> {
+/// The callers that a filter names, by any of their names in the log or in a directory, and every other
+/// entry of the same object id.
+fn callers(filter: &Filter, facts: &Facts, knowledge: &Knowledge) -> IndexSet<Ref<Caller>> {
     let dimensions = &facts.dimensions;
     let of_requests = facts.requests.iter().filter_map(|(key, _)| key.caller);
     let of_changes = facts.changes.iter().filter_map(|(key, _)| key.caller);
     let all: IndexSet<Ref<Caller>> = of_requests.chain(of_changes).collect();
+    let is_meant = |name: &str| filter.callers.holds(Some(name));
     let named = |caller: &Ref<Caller>| {
         let row = dimensions.caller_row(Some(*caller));
-        [row.oid, row.appid, row.name].into_iter().flatten().any(|name| filter.callers.holds(Some(name)))
+        let listed = row.oid.and_then(|oid| knowledge.principals.get(oid));
+        [row.oid, row.appid, row.name].into_iter().flatten().any(is_meant)
+            || listed.is_some_and(|listed| names(listed).any(is_meant))
     };
     let oid = |caller: &Ref<Caller>| dimensions.callers.get(*caller).oid;
     let oids: IndexSet<Text> = all.iter().filter(|caller| named(caller)).filter_map(oid).collect();
@@ -198,4 +203,10 @@ fn callers(filter: &Filter, facts: &Facts) -> IndexSet<Ref<Caller>> {
         .filter(|caller| named(caller) || oid(caller).is_some_and(|oid| oids.contains(&oid)))
         .copied()
         .collect()
+}
+
+/// What a directory calls somebody.
+fn names(listed: &Principal) -> impl Iterator<Item = &str> {
+    let of_path = listed.managed_identity.as_deref().map(managed_identity_name);
+    [listed.name.as_deref(), listed.upn.as_deref(), of_path].into_iter().flatten()
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Facts;
 use crate::facts::rows::VaultRow;
-use crate::knowledge::{Assignment, Knowledge, PrincipalKind, VaultGrants, roles};
+use crate::knowledge::roles::Roles;
+use crate::knowledge::{Assignment, Knowledge, PrincipalKind, VaultGrants};
 use crate::record::operation::{action_of, permissions};
 
 /// One thing that can be granted.
@@ -29,6 +30,8 @@ pub(super) struct Grants<'k> {
     /// Vaults whose role assignments were given: some of them hold on it, and it does not decide by
     /// policies.
     told_by_roles: BTreeSet<String>,
+    /// What roles grant.
+    pub(super) roles: &'k Roles,
 }
 
 /// The access policies of a vault.
@@ -42,12 +45,13 @@ struct Policies<'k> {
 
 impl<'k> Grants<'k> {
     /// Reads who calls, so that it is no group, and who is granted what.
-    pub(super) fn new(knowledge: &'k Knowledge, facts: &Facts) -> Self {
+    pub(super) fn new(knowledge: &'k Knowledge, roles: &'k Roles, facts: &Facts) -> Self {
         let mut all = Self {
             policies: BTreeMap::new(),
             assignments: BTreeMap::new(),
             to_groups: Vec::new(),
             told_by_roles: BTreeSet::new(),
+            roles,
         };
         if !knowledge.tells_grants() {
             return all;
@@ -98,7 +102,7 @@ impl<'k> Grants<'k> {
         let own = self.assignments.get(oid).map_or(&[][..], Vec::as_slice);
         let mut result = Some(false);
         for row in own.iter().filter(|row| applies(row, vault, object)) {
-            match roles::holds(row, right.action) {
+            match self.roles.holds(row, right.action) {
                 Some(true) if !row.condition => return Some(true),
                 Some(false) => {}
                 _ => result = None,
@@ -106,7 +110,7 @@ impl<'k> Grants<'k> {
         }
         let mut groups =
             self.to_groups.iter().filter(|row| row.principal != oid && applies(row, vault, object));
-        if groups.any(|row| roles::holds(row, right.action) != Some(false)) {
+        if groups.any(|row| self.roles.holds(row, right.action) != Some(false)) {
             result = None;
         }
         result
@@ -120,7 +124,7 @@ impl<'k> Grants<'k> {
         }
         // A role without data actions grants nothing on a vault's contents.
         let on_it = self.assignments.iter().filter(|(_, rows)| {
-            rows.iter().any(|row| applies(row, vault, None) && roles::holds_any(row) != Some(false))
+            rows.iter().any(|row| applies(row, vault, None) && self.roles.holds_any(row) != Some(false))
         });
         on_it.map(|(oid, _)| *oid).collect()
     }
@@ -153,7 +157,7 @@ impl<'k> Grants<'k> {
         }
         for (oid, rows) in &self.assignments {
             for row in rows.iter().filter(|row| !row.condition && applies(row, vault, None)) {
-                for known in permissions().filter(|known| roles::holds(row, known.action) == Some(true)) {
+                for known in permissions().filter(|known| self.roles.holds(row, known.action) == Some(true)) {
                     all.insert((*oid, known.policy.to_owned(), Some(known.action)));
                 }
             }
@@ -288,7 +292,7 @@ mod tests {
         let [name, subscription, group] = ["kv", "s", "r"].map(|text| facts.dimensions.strings.intern(text));
         let (subscription, resource_group) = (Some(subscription), Some(group));
         facts.dimensions.vaults.intern(Vault { name, hsm: false, subscription, resource_group });
-        Grants::new(&known, &facts).of(&vault(), oid, GET, object)
+        Grants::new(&known, Roles::built_in(), &facts).of(&vault(), oid, GET, object)
     }
 
     #[test]

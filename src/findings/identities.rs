@@ -31,7 +31,7 @@ pub(super) type Judged = (Entry, Verdict, Option<(Text, Text)>);
 /// Judges all facts.
 pub(super) fn judge(analysis: &Analysis<'_>, denials: &Denials, shown: &Shown<'_>) -> Vec<Judged> {
     let mut members = Members::new(analysis);
-    let groups = groups::find(&members);
+    let groups = groups::find(&members, analysis.applications);
     let with_application = objects::granted(analysis, &members);
     let mut wanted: BTreeSet<usize> = groups.iter().flat_map(|group| group.members.iter().copied()).collect();
     wanted.extend(with_application.iter().filter_map(|found| found.principal));

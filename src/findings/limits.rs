@@ -4,7 +4,7 @@
 //! profile in force on a day, and what one transaction takes of it. Must not count requests.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDate};
 use serde::de::Error;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::load::class::Class;
 use super::load::key_kind::{KeyFamily, KeyKind};
+use crate::data_file::{self, Mistake};
 use crate::ticks::Ticks;
 
 /// The table that comes with akvlens.
@@ -23,15 +24,6 @@ pub const WINDOW_SECONDS: i64 = 10;
 
 /// Greatest number a limit may be, so that sums of a window stay exact.
 const MOST: u32 = 10_000_000;
-
-/// A file of limits that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{}:{line}: {what}", path.display())]
-pub struct LimitsError {
-    path: PathBuf,
-    line: usize,
-    what: String,
-}
 
 /// The table of limits.
 #[derive(Clone, Debug, Deserialize)]
@@ -196,23 +188,19 @@ impl Limits {
     ///
     /// # Errors
     /// The file's first mistake, with its line.
-    pub fn with_file(path: &Path, text: &str) -> Result<Self, LimitsError> {
-        let wrong = |line, what| LimitsError { path: path.to_path_buf(), line, what };
-        let mut limits: Self = toml::from_str(text).map_err(|error| {
-            let before = error.span().map_or(0, |span| span.start);
-            let line = 1 + text.bytes().take(before).filter(|byte| *byte == b'\n').count();
-            wrong(line, error.message().to_owned())
-        })?;
+    pub fn with_file(path: &Path, text: &str) -> Result<Self, Mistake> {
+        let wrong = |what: String| Mistake::at(path, text, &(0..0), what);
+        let mut limits: Self = data_file::read(path, text)?;
         limits.profiles.sort_by_key(|profile| profile.from);
         if limits.profiles.is_empty() {
-            return Err(wrong(1, "holds no [[profile]]".to_owned()));
+            return Err(wrong("holds no [[profile]]".to_owned()));
         }
         for pair in limits.profiles.windows(2) {
             if pair[0].from == pair[1].from || pair[0].name == pair[1].name {
-                return Err(wrong(1, format!("profile '{}' is there twice", pair[1].name)));
+                return Err(wrong(format!("profile '{}' is there twice", pair[1].name)));
             }
         }
-        limits.check().map_err(|what| wrong(1, what))?;
+        limits.check().map_err(wrong)?;
         Ok(limits)
     }
 

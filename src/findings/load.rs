@@ -15,9 +15,10 @@ use key_kind::KeyKind;
 pub(crate) use known_keys::KnownKeys;
 use windows::Seconds;
 
-use super::callers::{CallerId, Callers};
+use super::Analysis;
+use super::callers::CallerId;
 use super::limits::{Limits, Profile};
-use super::{Analysis, Stream};
+use super::streams::Stream;
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::requests::Cell;
@@ -163,7 +164,7 @@ impl<'f> Demand<'f> {
             });
             vault.vault = vault.vault.max(row);
             vault.region = vault.region.max(analysis.facts.dimensions.denial_row(stream.key.denial)[9]);
-            if let Some((first, last)) = stream.series.bounds() {
+            if let Some((first, last)) = stream.bounds {
                 let (first, last) = (first.second(), last.second());
                 vault.span =
                     Some(vault.span.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
@@ -179,7 +180,7 @@ impl<'f> Demand<'f> {
 /// The limits in force: those named, else those of the day of the last request.
 fn profile<'f>(analysis: &Analysis<'f>, assumptions: &'f Assumptions) -> &'f Profile {
     let named = assumptions.profile.as_deref().and_then(|name| assumptions.limits.named(name));
-    let last = || analysis.streams().filter_map(|stream| stream.series.bounds()).map(|bounds| bounds.1).max();
+    let last = || analysis.streams().filter_map(|stream| stream.bounds).map(|bounds| bounds.1).max();
     named.unwrap_or_else(|| assumptions.limits.in_force(last()))
 }
 
@@ -210,7 +211,7 @@ fn weighed<'f>(
     };
     LoadStream {
         stream,
-        caller: Callers::id(analysis.facts, stream.key.caller),
+        caller: stream.caller,
         operation,
         object,
         address: dimensions.text(stream.key.client_address),

@@ -4,20 +4,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::callers::{CallerId, Callers};
-use super::tally::{Tally, most_frequent};
+use super::labels::Labels;
+use super::tally::{Sum, Tally};
 use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
-use crate::record::caller::applications;
+use crate::facts::rows::VaultRow;
 use crate::record::operation::reads_vault;
-use crate::report::{CallerOperation, CallerReport, CauseReport, Change, Totals, VaultReport};
+use crate::report::{CallerOperation, CallerReport, CauseReport, Change, Label, Totals, VaultReport};
 
 /// The sums over everything.
 pub(super) fn totals(analysis: &Analysis<'_>) -> Totals {
     let mut totals = Totals::default();
     for stream in analysis.streams() {
-        let count = stream.series.count();
+        let count = stream.count;
         match stream.outcome {
             Outcome::Success => totals.successes += count,
             Outcome::Failure => totals.failures += count,
@@ -32,99 +33,100 @@ pub(super) fn totals(analysis: &Analysis<'_>) -> Totals {
     totals
 }
 
-/// Groups streams by a key.
-fn group<'f, K: std::hash::Hash + Eq>(
-    streams: impl Iterator<Item = Stream<'f>>,
-    key: impl Fn(&Stream<'f>) -> Option<K>,
-) -> Map<K, (Tally, Vec<Stream<'f>>)> {
-    let mut groups: Map<K, (Tally, Vec<Stream<'f>>)> = Map::default();
-    for stream in streams {
-        if let Some(key) = key(&stream) {
-            let group = groups.entry(key).or_default();
-            group.0.add(stream);
-            group.1.push(stream);
-        }
-    }
-    groups
+/// Requests, without notifications.
+fn is_request(stream: &Stream<'_>) -> bool {
+    stream.outcome != Outcome::Notification
 }
 
-/// Requests, without notifications.
-fn requests<'f>(analysis: &Analysis<'f>) -> impl Iterator<Item = Stream<'f>> {
-    analysis.streams().filter(|stream| stream.outcome != Outcome::Notification)
+/// What the streams of a cause come to.
+#[derive(Default)]
+struct OfCause<'f> {
+    tally: Tally<'f>,
+    /// The first of them.
+    first: Option<Stream<'f>>,
+    /// The last that names a caller: streams come by caller.
+    named: Option<Stream<'f>>,
+    callers: u64,
+    vaults: BTreeSet<&'f str>,
 }
 
 /// Every cause that occurs.
 pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
-    let groups = group(analysis.streams(), |stream| Some(stream.cause));
-    let mut rows: Vec<CauseReport> = groups
-        .into_iter()
-        .map(|(cause, (tally, streams))| {
-            let callers: BTreeSet<_> =
-                streams.iter().filter_map(|stream| caller_names(analysis, stream)).collect();
-            let vaults: BTreeSet<_> =
-                streams.iter().filter_map(|stream| vault_name(analysis, stream)).collect();
-            let outcome = streams.first().map_or(Outcome::Failure, |stream| stream.outcome);
-            CauseReport {
-                cause: cause.to_owned(),
-                title: analysis
-                    .causes
-                    .find(cause)
-                    .map_or_else(|| cause.to_owned(), |cause| cause.title.clone()),
-                outcome: outcome.to_string(),
-                status: tally.status(),
-                statuses: tally.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect(),
-                count: tally.count,
-                basis: tally.basis,
-                first: tally.first,
-                last: tally.last,
-                callers: callers.len() as u64,
-                vaults: vaults.len() as u64,
-            }
-        })
-        .collect();
+    let dimensions = &analysis.facts.dimensions;
+    let mut groups: Map<Text, OfCause<'_>> = Map::default();
+    for stream in analysis.streams() {
+        let group = groups.entry(stream.key.cause).or_default();
+        group.tally.add(&stream);
+        group.first.get_or_insert(stream);
+        group.vaults.extend(dimensions.text(stream.vault));
+        if stream.caller.is_some() && !group.named.is_some_and(|named| named.same_caller(&stream)) {
+            group.callers += 1;
+            group.named = Some(stream);
+        }
+    }
+    let mut rows: Vec<CauseReport> =
+        groups.into_values().filter_map(|group| Some(cause(analysis, group.first?, &group))).collect();
     rows.sort_by_cached_key(|row| (row.outcome != "failure", Reverse(row.count), row.cause.clone()));
     rows
 }
 
-/// A caller's ids as texts, for counting and sorting.
-fn caller_names<'f>(
-    analysis: &Analysis<'f>,
-    stream: &Stream<'f>,
-) -> Option<(Option<&'f str>, Option<&'f str>)> {
-    let id = Callers::id(analysis.facts, stream.key.caller)?;
-    let dimensions = &analysis.facts.dimensions;
-    Some((dimensions.text(id.0), dimensions.text(id.1)))
+fn cause(analysis: &Analysis<'_>, first: Stream<'_>, group: &OfCause<'_>) -> CauseReport {
+    let tally = &group.tally;
+    let known = analysis.causes.find(first.cause);
+    CauseReport {
+        cause: first.cause.to_owned(),
+        title: known.map_or(first.cause, |cause| cause.title.as_str()).to_owned(),
+        outcome: first.outcome.to_string(),
+        status: tally.status(),
+        statuses: tally.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect(),
+        count: tally.sum.count,
+        basis: tally.basis,
+        first: tally.sum.first,
+        last: tally.sum.last,
+        callers: group.callers,
+        vaults: group.vaults.len() as u64,
+    }
 }
 
-fn vault_name<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Option<&'f str> {
-    analysis.facts.dimensions.vault_row(stream.key.vault).name
+/// What the streams of a vault come to.
+#[derive(Default)]
+struct OfVault<'f> {
+    sum: Sum<'f>,
+    /// Of a vault that moved, the highest is as good as any, and always the same.
+    row: VaultRow<'f>,
+    region: Option<&'f str>,
+    rbac: bool,
+    policies: bool,
 }
 
 /// Every vault.
 pub(super) fn vaults(analysis: &Analysis<'_>) -> Vec<VaultReport> {
-    let groups = group(requests(analysis), |stream| Some(vault_name(analysis, stream)));
-    let mut rows: Vec<VaultReport> = groups
-        .into_iter()
-        .map(|(name, (tally, streams))| {
-            let dimensions = &analysis.facts.dimensions;
-            // A vault that moved has several; the highest is as good as any, and always the same.
-            let row =
-                streams.iter().map(|stream| dimensions.vault_row(stream.key.vault)).max().unwrap_or_default();
-            let regions = streams.iter().filter_map(|stream| dimensions.denial_row(stream.key.denial)[9]);
-            VaultReport {
-                vault: name.map(str::to_owned),
-                hsm: row.hsm,
-                subscription: row.subscription.map(str::to_owned),
-                resource_group: row.resource_group.map(str::to_owned),
-                region: regions.max().map(str::to_owned),
-                permission_model: permission_model(analysis, name, &streams),
-                requests: tally.count,
-                failures: tally.failures,
-                first: tally.first,
-                last: tally.last,
-            }
-        })
-        .collect();
+    let dimensions = &analysis.facts.dimensions;
+    let mut groups: Map<Option<Text>, OfVault<'_>> = Map::default();
+    for stream in analysis.streams().filter(is_request) {
+        let group = groups.entry(stream.vault).or_default();
+        group.sum.add(&stream);
+        group.row = group.row.max(dimensions.vault_row(stream.key.vault));
+        group.region = group.region.max(dimensions.denial_row(stream.key.denial)[9]);
+        group.rbac |= stream.key.access.rbac_authorized.is_some();
+        group.policies |= stream.key.access.policy_match.is_some();
+    }
+    let report = |(name, group): (Option<Text>, OfVault<'_>)| {
+        let name = dimensions.text(name);
+        VaultReport {
+            vault: name.map(str::to_owned),
+            hsm: group.row.hsm,
+            subscription: group.row.subscription.map(str::to_owned),
+            resource_group: group.row.resource_group.map(str::to_owned),
+            region: group.region.map(str::to_owned),
+            permission_model: permission_model(analysis, name, &group),
+            requests: group.sum.count,
+            failures: group.sum.failures,
+            first: group.sum.first,
+            last: group.sum.last,
+        }
+    };
+    let mut rows: Vec<VaultReport> = groups.into_iter().map(report).collect();
     rows.sort_by_cached_key(|row| (Reverse((row.failures, row.requests)), row.vault.clone()));
     rows
 }
@@ -133,7 +135,7 @@ pub(super) fn vaults(analysis: &Analysis<'_>) -> Vec<VaultReport> {
 fn permission_model(
     analysis: &Analysis<'_>,
     name: Option<&str>,
-    streams: &[Stream<'_>],
+    group: &OfVault<'_>,
 ) -> Option<&'static str> {
     let dimensions = &analysis.facts.dimensions;
     let told = |rbac: bool| {
@@ -141,8 +143,8 @@ fn permission_model(
             key.settings.rbac == Some(rbac) && dimensions.vault_row(key.vault).name == name && name.is_some()
         })
     };
-    let rbac = streams.iter().any(|stream| stream.key.access.rbac_authorized.is_some()) || told(true);
-    let policies = streams.iter().any(|stream| stream.key.access.policy_match.is_some()) || told(false);
+    let rbac = group.rbac || told(true);
+    let policies = group.policies || told(false);
     match (rbac, policies) {
         (true, true) => Some("both"),
         (true, false) => Some("rbac"),
@@ -153,77 +155,111 @@ fn permission_model(
 
 /// Every caller.
 pub(super) fn callers(analysis: &Analysis<'_>) -> Vec<CallerReport> {
-    let groups = group(requests(analysis), |stream| Callers::id(analysis.facts, stream.key.caller));
-    let mut rows: Vec<CallerReport> = groups
-        .into_iter()
-        .map(|(id, (tally, streams))| {
-            let known = analysis.callers.get(id).cloned().unwrap_or_default();
-            let vaults: BTreeSet<&str> =
-                streams.iter().filter_map(|stream| vault_name(analysis, stream)).collect();
-            let application = known.identity.appid.as_deref().and_then(applications::find);
-            CallerReport {
-                application: application.map(|application| application.name.clone()),
-                caller: known.identity,
-                managed_identity: known.managed_identity,
-                resource: known.resource,
-                requests: tally.count,
-                failures: tally.failures,
-                causes: tally.causes,
-                vaults: vaults.into_iter().map(str::to_owned).collect(),
-                first: tally.first,
-                last: tally.last,
-            }
-        })
-        .collect();
-    rows.sort_by_cached_key(|row| (Reverse((row.failures, row.requests)), row.caller.clone()));
+    let of_caller = analysis.streams.as_slice().chunk_by(Stream::same_caller);
+    let mut rows: Vec<CallerReport> = of_caller.filter_map(|streams| caller(analysis, streams)).collect();
+    // Chunks come by caller: of equals the order stays.
+    rows.sort_by_key(|row| Reverse((row.failures, row.requests)));
     rows
+}
+
+fn caller(analysis: &Analysis<'_>, streams: &[Stream<'_>]) -> Option<CallerReport> {
+    let id = streams.first()?.caller?;
+    let mut sum = Sum::default();
+    let mut vaults: BTreeSet<&str> = BTreeSet::new();
+    let mut vault = None;
+    for stream in streams.iter().filter(|stream| is_request(stream)) {
+        sum.add(stream);
+        // Streams of one vault stand together.
+        if stream.vault != vault {
+            vault = stream.vault;
+            vaults.extend(analysis.facts.dimensions.text(vault));
+        }
+    }
+    if sum.count == 0 {
+        return None;
+    }
+    let known = analysis.callers.get(id).cloned().unwrap_or_default();
+    let application = known.identity.appid.as_deref();
+    let application = application.and_then(|appid| analysis.applications.find(appid));
+    Some(CallerReport {
+        application: application.map(|application| application.name.clone()),
+        caller: known.identity,
+        managed_identity: known.managed_identity,
+        resource: known.resource,
+        requests: sum.count,
+        failures: sum.failures,
+        causes: sum.causes(),
+        vaults: vaults.into_iter().map(str::to_owned).collect(),
+        first: sum.first,
+        last: sum.last,
+    })
 }
 
 /// Who did what where.
 pub(super) fn by_caller_operation(analysis: &Analysis<'_>) -> Vec<CallerOperation> {
-    type Key<'f> = (Option<&'f str>, Option<CallerId>, Option<Text>);
-    let key = |stream: &Stream<'_>| -> Option<Key<'_>> {
-        let caller = Callers::id(analysis.facts, stream.key.caller);
-        Some((analysis.facts.dimensions.vault_row(stream.key.vault).name, caller, stream.key.operation))
-    };
-    let mut rows: Vec<CallerOperation> = group(requests(analysis), key)
-        .into_iter()
-        .map(|((vault, caller, operation), (tally, streams))| {
-            let identity = analysis.callers.identity(caller).unwrap_or_default();
-            let clients = clients(analysis, &streams);
-            CallerOperation {
-                vault: vault.map(str::to_owned),
-                oid: identity.oid,
-                appid: most_frequent(&clients).map(|appid| (*appid).to_owned()),
-                name: identity.name,
-                operation: analysis.facts.dimensions.text(operation).map(str::to_owned),
-                requests: tally.count,
-                failures: tally.failures,
-                causes: tally.causes,
-                first: tally.first,
-                last: tally.last,
-            }
-        })
-        .collect();
-    rows.sort_by_cached_key(|row| {
-        let who = (row.vault.clone(), row.oid.clone(), row.appid.clone(), row.operation.clone());
-        (Reverse((row.failures, row.requests)), who)
-    });
-    rows
+    let mut labels = Labels::new(analysis.facts);
+    let mut rows: Vec<(Place, CallerOperation)> = Vec::new();
+    let mut name: Option<(Option<CallerId>, Option<Label>)> = None;
+    for streams in analysis.streams.as_slice().chunk_by(Stream::same_use) {
+        let Some(first) = streams.first() else { continue };
+        let (mut sum, mut clients) = (Sum::default(), Vec::new());
+        for stream in streams.iter().filter(|stream| is_request(stream)) {
+            sum.add(stream);
+            clients.push((client(analysis, stream), stream.count));
+        }
+        if sum.count == 0 {
+            continue;
+        }
+        let oid = first.oid();
+        let known = || first.caller.and_then(|id| analysis.callers.get(id)?.identity.name.clone());
+        let (of, of_caller) = name.get_or_insert_with(|| (first.caller, known().map(Label::from)));
+        if *of != first.caller {
+            (*of, *of_caller) = (first.caller, known().map(Label::from));
+        }
+        let appid = main_client(analysis, clients);
+        let rank = |text| analysis.streams.rank(text);
+        let place = (
+            Reverse((sum.failures, sum.count)),
+            [rank(first.vault), rank(oid), rank(appid), rank(first.key.operation)],
+        );
+        let row = CallerOperation {
+            vault: labels.of(first.vault),
+            oid: labels.of(oid),
+            appid: labels.of(appid),
+            name: of_caller.clone(),
+            operation: labels.of(first.key.operation),
+            requests: sum.count,
+            failures: sum.failures,
+            causes: sum.causes(),
+            first: sum.first,
+            last: sum.last,
+        };
+        rows.push((place, row));
+    }
+    rows.sort_by_key(|(place, _)| *place);
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The application ids that requests came with: of a person, the clients of these very requests.
-fn clients<'f>(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> BTreeMap<&'f str, u64> {
-    let dimensions = &analysis.facts.dimensions;
-    let mut clients = BTreeMap::new();
-    for stream in streams {
-        let appid =
-            stream.key.caller.and_then(|caller| dimensions.text(dimensions.callers.get(caller).appid));
-        if let Some(appid) = appid {
-            *clients.entry(appid).or_default() += stream.series.count();
-        }
-    }
-    clients
+/// Where a row of callers and operations stands: most failures, then most requests, then by its texts.
+type Place = (Reverse<(u64, u64)>, [u32; 4]);
+
+/// The application id that a request came with.
+fn client(analysis: &Analysis<'_>, stream: &Stream<'_>) -> Option<Text> {
+    stream.key.caller.and_then(|caller| analysis.facts.dimensions.callers.get(caller).appid)
+}
+
+/// The application id of most requests, of equals the first by name: of a person, the client of these
+/// very requests.
+fn main_client(analysis: &Analysis<'_>, clients: Vec<(Option<Text>, u64)>) -> Option<Text> {
+    let mut clients: Vec<(u32, Text, u64)> = clients
+        .into_iter()
+        .filter_map(|(appid, count)| Some((analysis.streams.rank(appid), appid?, count)))
+        .collect();
+    clients.sort_unstable_by_key(|client| client.0);
+    let of_each = clients.chunk_by(|one, other| one.0 == other.0);
+    let counts =
+        of_each.filter_map(|each| Some((each.first()?.1, each.iter().map(|client| client.2).sum::<u64>())));
+    counts.rev().max_by_key(|(_, count): &(Text, u64)| *count).map(|(appid, _)| appid)
 }
 
 /// What was changed: control-plane requests that do more than read, and notifications.

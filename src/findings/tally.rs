@@ -8,9 +8,9 @@ use crate::classify::causes::Outcome;
 use crate::report::BasisCounts;
 use crate::ticks::Ticks;
 
-/// What a group of streams comes to.
+/// How many requests, from when to when, and of the failures why.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Sum<'f> {
     /// Requests; notifications count too where the group holds them.
     pub(super) count: u64,
     /// Failures among them.
@@ -19,31 +19,48 @@ pub(super) struct Tally {
     pub(super) first: Option<Ticks>,
     /// Last tick.
     pub(super) last: Option<Ticks>,
+    /// Failures and challenges by cause.
+    causes: BTreeMap<&'f str, u64>,
+}
+
+impl<'f> Sum<'f> {
+    /// Counts a stream.
+    pub(super) fn add(&mut self, stream: &Stream<'f>) {
+        self.count += stream.count;
+        if stream.outcome == Outcome::Failure {
+            self.failures += stream.count;
+        }
+        if matches!(stream.outcome, Outcome::Failure | Outcome::Challenge) {
+            *self.causes.entry(stream.cause).or_default() += stream.count;
+        }
+        if let Some((first, last)) = stream.bounds {
+            self.first = Some(self.first.map_or(first, |mine| mine.min(first)));
+            self.last = Some(self.last.map_or(last, |mine| mine.max(last)));
+        }
+    }
+
+    /// Failures and challenges by cause.
+    pub(super) fn causes(&self) -> BTreeMap<String, u64> {
+        self.causes.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect()
+    }
+}
+
+/// What a group of streams comes to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally<'f> {
+    pub(super) sum: Sum<'f>,
     /// What the verdicts rest on.
     pub(super) basis: BasisCounts,
-    /// Failures and challenges by cause.
-    pub(super) causes: BTreeMap<String, u64>,
     /// Requests by status.
     pub(super) statuses: BTreeMap<u16, u64>,
 }
 
-impl Tally {
+impl<'f> Tally<'f> {
     /// Counts a stream.
-    pub(super) fn add(&mut self, stream: Stream<'_>) {
-        let count = stream.series.count();
-        self.count += count;
-        if stream.outcome == Outcome::Failure {
-            self.failures += count;
-        }
-        if matches!(stream.outcome, Outcome::Failure | Outcome::Challenge) {
-            *self.causes.entry(stream.cause.to_owned()).or_default() += count;
-        }
+    pub(super) fn add(&mut self, stream: &Stream<'f>) {
+        self.sum.add(stream);
         if let Some(status) = stream.key.status {
-            *self.statuses.entry(status).or_default() += count;
-        }
-        if let Some((first, last)) = stream.series.bounds() {
-            self.first = Some(self.first.map_or(first, |mine| mine.min(first)));
-            self.last = Some(self.last.map_or(last, |mine| mine.max(last)));
+            *self.statuses.entry(status).or_default() += stream.count;
         }
         let basis = match stream.key.basis {
             Basis::Text => &mut self.basis.text,
@@ -51,7 +68,7 @@ impl Tally {
             Basis::Pairing => &mut self.basis.pairing,
             Basis::Status => &mut self.basis.status,
         };
-        *basis += count;
+        *basis += stream.count;
     }
 
     /// The most frequent status, the lowest of equals.

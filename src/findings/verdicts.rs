@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Analysis;
-use super::callers::Callers;
 use super::clients::Clients;
 use super::denials::{DenialKey, Denials, Needs, is_lacking};
 use super::failures::evidence_of;
@@ -50,6 +49,8 @@ pub(super) struct Verdict {
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     list: Vec<Verdict>,
+    /// The id of each: it depends on all that it is about, which may be many.
+    ids: Vec<String>,
     /// Groups of object ids with their verdict in the list.
     groups: Vec<(Entry, usize)>,
     by_key: Map<DenialKey, usize>,
@@ -66,9 +67,9 @@ impl Verdict {
         format!("{}-{:016x}", self.code, xxh3_64(parts.join("\u{1f}").as_bytes()))
     }
 
-    fn finding(&self) -> Finding {
+    fn finding(&self, id: &str) -> Finding {
         Finding {
-            id: self.id(),
+            id: id.to_owned(),
             code: self.code.clone(),
             severity: self.severity,
             title: self.title.clone(),
@@ -113,6 +114,7 @@ impl Verdicts {
                 all.by_pair.entry(pair).or_insert(index);
             }
         }
+        all.ids = all.list.iter().map(Verdict::id).collect();
         all
     }
 
@@ -161,14 +163,13 @@ impl Verdicts {
         if !is_lacking(cause) {
             return None;
         }
-        let dimensions = &analysis.facts.dimensions;
-        let (oid, _) = Callers::id(analysis.facts, stream.key.caller)?;
-        let (oid, vault) = (oid?, dimensions.vaults.get(stream.key.vault?).name);
+        let (oid, _) = stream.caller?;
+        let (oid, vault) = (oid?, stream.vault?);
         let need = needs.of(analysis, stream.key.operation);
         let key = DenialKey { vault, oid, need, object: stream.key.object };
         let index = self.by_key.get(&key).or_else(|| self.by_pair.get(&(oid, vault)))?;
         let verdict = self.list.get(*index).filter(|verdict| !verdict.about.is_empty())?;
-        Some((verdict.id(), verdict.severity))
+        Some((self.ids.get(*index)?.clone(), verdict.severity))
     }
 
     /// The groups of object ids, gravest first.
@@ -186,9 +187,8 @@ impl Verdicts {
 /// The findings of verdicts.
 pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let Some(verdicts) = analysis.verdicts else { return Vec::new() };
-    // What is information only stands among the identities.
-    let is_told = |verdict: &&Verdict| !verdict.about.is_empty() && verdict.severity > Severity::Info;
-    verdicts.list.iter().filter(is_told).map(Verdict::finding).collect()
+    let told = verdicts.list.iter().zip(&verdicts.ids).filter(|(verdict, _)| !verdict.about.is_empty());
+    told.map(|(verdict, id)| verdict.finding(id)).collect()
 }
 
 /// The records that show denials, by object id and vault.

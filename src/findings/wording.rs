@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::classify::causes::Cause;
-use crate::knowledge::roles;
+use crate::knowledge::roles::Roles;
 
 /// What may be filled in: one field for each placeholder.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +82,9 @@ pub(crate) struct Right {
 }
 
 /// The `az` command that grants rights on a vault to an object id, for the vault's permission model
-/// (`access-policies`, `rbac`, `hsm-roles`).
+/// (`access-policies`, `rbac`, `hsm-roles`): the narrowest of the roles.
 pub(crate) fn grant_command(
+    roles: &Roles,
     model: &str,
     vault: Option<&str>,
     vault_id: Option<&str>,
@@ -98,7 +99,7 @@ pub(crate) fn grant_command(
     match model {
         "rbac" => {
             let actions: Vec<&str> = rights.iter().map(|right| right.action.as_str()).collect();
-            let role = roles::narrowest(&actions).filter(|_| !rights.is_empty()).unwrap_or("<role>");
+            let role = roles.narrowest(&actions).filter(|_| !rights.is_empty()).unwrap_or("<role>");
             let kind = if person { "User" } else { "ServicePrincipal" };
             format!(
                 "az role assignment create --role \"{role}\" --assignee-object-id {oid} --assignee-principal-type \
@@ -231,17 +232,18 @@ mod tests {
         ]
         .into();
         assert_eq!(
-            grant_command("access-policies", Some("kv"), None, "o-1", false, &rights),
+            grant_command(Roles::built_in(), "access-policies", Some("kv"), None, "o-1", false, &rights),
             "az keyvault set-policy --name kv --object-id o-1 --key-permissions sign --secret-permissions get list"
         );
-        let command = grant_command("rbac", Some("kv"), Some("/s/kv"), "o-1; rm", true, &rights);
+        let command =
+            grant_command(Roles::built_in(), "rbac", Some("kv"), Some("/s/kv"), "o-1; rm", true, &rights);
         assert!(
             command.contains("--role \"Key Vault Administrator\" --assignee-object-id <oid> "),
             "{command}"
         );
         let hostile: BTreeSet<Right> = [right("secrets get;rm", "x")].into();
         assert!(
-            grant_command("access-policies", Some("$(x)"), None, "o", false, &hostile)
+            grant_command(Roles::built_in(), "access-policies", Some("$(x)"), None, "o", false, &hostile)
                 .ends_with("--name <vault> --object-id o <permission_option>")
         );
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use strum::{Display, EnumString};
 
 use super::Identity;
-use applications::Use;
+use applications::{Applications, Use};
 
 /// What kind of principal a caller is.
 #[derive(
@@ -51,8 +51,17 @@ pub enum CallerKind {
 /// The name of a well-known Microsoft service that calls for itself. Clients through which people sign
 /// in (Azure CLI, the portal) are not meant: there the caller is the person.
 pub fn first_party_name(appid: &str) -> Option<&'static str> {
-    let service = applications::find(appid).filter(|found| found.used_as == Use::Service)?;
+    let service = Applications::built_in().find(appid).filter(|found| found.used_as == Use::Service)?;
     Some(&service.name)
+}
+
+/// The kind of caller by a table of applications, where facts were counted with the built-in one.
+pub fn kind_by(applications: &Applications, kind: CallerKind, appid: Option<&str>) -> CallerKind {
+    match (kind, appid.and_then(|appid| applications.used_as(appid))) {
+        (CallerKind::Unknown | CallerKind::App, Some(Use::Service)) => CallerKind::FirstParty,
+        (CallerKind::FirstParty, Some(Use::Client)) => CallerKind::Unknown,
+        (kind, _) => kind,
+    }
 }
 
 /// The kind of caller that the claims show; `clause_appid` is the application id of a denial's caller
@@ -103,7 +112,7 @@ fn external(name: &str) -> Option<&str> {
 
 /// A name as it can be compared: a guest's is the address in the tenant it comes from, in lower case
 /// (`live.com#a@b` and `a_b#EXT#@tenant` are `a@b`).
-pub fn comparable_name(name: &str) -> String {
+pub fn comparable_name(name: &str) -> Cow<'_, str> {
     let name = identity_provider(name).unwrap_or(name);
     let address = match external(name) {
         // The last underscore stands for the at sign: host names have none.
@@ -113,7 +122,11 @@ pub fn comparable_name(name: &str) -> String {
         },
         None => Cow::Borrowed(name),
     };
-    address.trim().to_lowercase()
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    match address {
+        Cow::Borrowed(address) if address.bytes().all(is_lower) => Cow::Borrowed(address.trim()),
+        address => Cow::Owned(address.trim().to_lowercase()),
+    }
 }
 
 /// The name to show for a caller: the person's, else the managed identity's, else any name.
@@ -167,6 +180,21 @@ mod tests {
             CallerKind::FirstParty
         );
         assert_eq!(kind(|i| i.appid = Some("x".into())), CallerKind::Unknown);
+    }
+
+    #[test]
+    fn a_table_of_applications_has_the_last_word_on_services() {
+        let id = "11111111-2222-3333-4444-555555555555";
+        let table = |used_as: &str| {
+            let text = format!("[[application]]\nid = \"{id}\"\nname = \"n\"\nuse = \"{used_as}\"\n");
+            Applications::with_file(std::path::Path::new("x"), &text).unwrap()
+        };
+        let (service, client) = (table("service"), table("client"));
+        assert_eq!(kind_by(&service, CallerKind::App, Some(id)), CallerKind::FirstParty);
+        assert_eq!(kind_by(&service, CallerKind::User, Some(id)), CallerKind::User);
+        assert_eq!(kind_by(&service, CallerKind::App, None), CallerKind::App);
+        assert_eq!(kind_by(&client, CallerKind::FirstParty, Some(id)), CallerKind::Unknown);
+        assert_eq!(kind_by(&client, CallerKind::App, Some(id)), CallerKind::App);
     }
 
     #[test]

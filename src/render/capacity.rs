@@ -1,5 +1,6 @@
 //! The formats of the capacity report.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use strum::{Display, EnumIter, IntoEnumIterator};
@@ -39,15 +40,18 @@ impl Format {
         Self::iter().map(|format| format!(".{format}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Renders a report.
-    pub fn render(self, report: &CapacityReport, top: usize) -> Vec<u8> {
+    /// Writes a report as it is rendered.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(self, report: &CapacityReport, top: usize, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Json => json::render(report),
-            Self::Md => markdown::capacity::render(report, top).into_bytes(),
-            Self::PlanCsv => csv::capacity::plan(report),
-            Self::CachingCsv => csv::capacity::caching(report),
-            Self::SeriesCsv => csv::capacity::series(report),
-            Self::Csv => csv::capacity::headroom(report),
+            Self::Json => json::write(report, out),
+            Self::Md => out.write_all(markdown::capacity::render(report, top).as_bytes()),
+            Self::PlanCsv => csv::capacity::plan(report, out),
+            Self::CachingCsv => csv::capacity::caching(report, out),
+            Self::SeriesCsv => csv::capacity::series(report, out),
+            Self::Csv => csv::capacity::headroom(report, out),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod capacity;
 
+use std::io::{self, Write};
+
 use super::escape;
 use crate::report::{
     AccessRow, CallerOperation, IdentityReport, MemberReport, MemberVault, ObjectUse, Report,
@@ -42,12 +44,18 @@ const OBJECTS: [&str; 8] =
     ["vault", "object", "last_used", "last_oid", "last_name", "used", "users", "stale"];
 
 /// One row a caller, vault and operation, most failures first.
-pub fn render(report: &Report) -> Vec<u8> {
-    table(&COLUMNS, report.by_caller_operation.iter().map(cells))
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    table(out, &COLUMNS, report.by_caller_operation.iter().map(cells))
 }
 
 /// One row a vault, caller, object and operation, and one for what was granted and never used.
-pub fn access(report: &Report) -> Vec<u8> {
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn access(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let row = |row: &AccessRow| {
         [
             text(row.vault.as_deref()),
@@ -62,11 +70,14 @@ pub fn access(report: &Report) -> Vec<u8> {
             time(row.last_used),
         ]
     };
-    table(&ACCESS, report.access.iter().map(row))
+    table(out, &ACCESS, report.access.iter().map(row))
 }
 
 /// One row a group, member and vault of the member.
-pub fn identities(report: &Report) -> Vec<u8> {
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn identities(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = Vec::new();
     for group in &report.identities {
         for member in &group.members {
@@ -75,7 +86,7 @@ pub fn identities(report: &Report) -> Vec<u8> {
             rows.extend(vaults.into_iter().map(|vault| identity(group, member, vault)));
         }
     }
-    table(&IDENTITIES, rows.into_iter())
+    table(out, &IDENTITIES, rows.into_iter())
 }
 
 fn identity(
@@ -107,7 +118,10 @@ fn identity(
 }
 
 /// One row a secret, key or certificate, longest unused first.
-pub fn objects(report: &Report) -> Vec<u8> {
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn objects(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let row = |row: &ObjectUse| {
         [
             text(row.vault.as_deref()),
@@ -120,17 +134,20 @@ pub fn objects(report: &Report) -> Vec<u8> {
             row.stale.to_string(),
         ]
     };
-    table(&OBJECTS, report.objects.iter().map(row))
+    table(out, &OBJECTS, report.objects.iter().map(row))
 }
 
-fn table<const N: usize>(columns: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory does not fail.
-    let _ = writer.write_record(columns);
+fn table<const N: usize>(
+    out: &mut dyn Write,
+    columns: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(columns)?;
     for row in rows {
-        let _ = writer.write_record(row.iter().map(|cell| escape::csv(cell).into_owned()));
+        writer.write_record(row.iter().map(|cell| escape::csv(cell).into_owned()))?;
     }
-    writer.into_inner().unwrap_or_default()
+    writer.flush()
 }
 
 fn text(text: Option<&str>) -> String {

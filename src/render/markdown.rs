@@ -19,8 +19,9 @@ use std::fmt::Write;
 use super::escape::{markdown as text, markdown_code as code};
 use super::terminal::capacity::range;
 use super::text::{grouped, percent, shapes, size};
+use crate::classify::causes::Severity;
 use crate::facts::cut::FilterEcho;
-use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool};
+use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool, TwinVerdict};
 use crate::ticks::Ticks;
 
 /// The report, with at most `top` rows a table and findings.
@@ -213,13 +214,18 @@ fn changes(page: &mut String, report: &Report, top: usize) {
 
 fn findings(page: &mut String, report: &Report, top: usize) {
     line!(page, "\n## Findings\n");
-    if report.findings.is_empty() {
+    // Identities of which nobody was denied anything are told above.
+    let is_told = |finding: &&Finding| {
+        finding.severity > Severity::Info || finding.code.parse::<TwinVerdict>().is_err()
+    };
+    let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
+    if told.is_empty() {
         line!(page, "None: nothing in this part of the log failed.");
     }
-    each_finding(page, &report.findings, top);
+    each_finding(page, &told, top);
 }
 
-fn each_finding(page: &mut String, findings: &[Finding], top: usize) {
+fn each_finding(page: &mut String, findings: &[&Finding], top: usize) {
     for (index, finding) in findings.iter().take(top).enumerate() {
         one_finding(page, index + 1, finding);
     }

@@ -260,7 +260,10 @@ impl Page {
     }
 
     fn findings(&mut self, report: &Report) {
-        if report.findings.is_empty() {
+        // What is information only stands among the identities.
+        let nothing_failed = report.findings.iter().all(|finding| finding.severity == Severity::Info);
+        let advice = advice::group(&report.findings);
+        if advice.is_empty() && nothing_failed {
             let none = if report.totals.requests == 0 {
                 "Nothing to report: no request was counted."
             } else {
@@ -269,8 +272,10 @@ impl Page {
             self.title(none);
             return;
         }
+        if advice.is_empty() {
+            return;
+        }
         self.title("What to do, gravest first");
-        let advice = advice::group(&report.findings);
         let shown = self.terminal.top.div_ceil(2);
         for (index, advice) in advice.iter().take(shown).enumerate() {
             self.advice(index + 1, advice);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use strum::{Display, EnumString};
 
-use super::{Confidence, Evidence};
+use super::{Confidence, Evidence, Label};
 use crate::ticks::Ticks;
 
 /// What object ids with one name, application or managed identity are to each other.
@@ -103,17 +103,17 @@ pub struct GrantReport {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AccessRow {
     /// Vault.
-    pub vault: Option<String>,
+    pub vault: Option<Label>,
     /// Object id; missing where the log names nobody.
-    pub oid: Option<String>,
+    pub oid: Option<Label>,
     /// Object, `collection/name`.
-    pub object: Option<String>,
+    pub object: Option<Label>,
     /// Operation.
-    pub operation: Option<String>,
+    pub operation: Option<Label>,
     /// Access-policy permission that the operation needs.
-    pub permission: Option<String>,
+    pub permission: Option<Label>,
     /// RBAC data action that the operation needs.
-    pub action: Option<String>,
+    pub action: Option<Label>,
     /// Whether the policies and roles that were given grant it; missing where they do not tell.
     pub granted: Option<bool>,
     /// Requests that were authorised.

@@ -7,7 +7,7 @@ use crate::classify::causes::Severity;
 use crate::cli::CapacityArgs;
 use crate::error::{Error, ExitStatus};
 use crate::findings::capacity;
-use crate::output::{note, write_file, write_stdout, write_terminal};
+use crate::output::{note, stream_stdout, write_file, write_terminal};
 use crate::render::capacity::Format;
 use crate::render::json;
 use crate::render::terminal::{Terminal, capacity as terminal};
@@ -21,6 +21,8 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
     let knowledge: Vec<PathBuf> =
         args.knowledge.directory.iter().chain(&args.knowledge.policies).cloned().collect();
+    judgement.applications = settings.applications(args.knowledge.applications.as_ref())?;
+    judgement.roles = settings.roles(args.knowledge.roles.as_ref())?;
     judgement.knowledge = settings.knowledge(&knowledge)?;
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
     let given: Vec<PathBuf> =
@@ -38,9 +40,10 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
     for (path, format) in &formats {
         match format {
             Some(format) => {
-                write_file(path, &format.render(&report, settings.top(args.top, report::MARKDOWN_TOP)))?
+                let top = settings.top(args.top, report::MARKDOWN_TOP);
+                write_file(path, &mut |out| format.write(&report, top, out))?;
             }
-            None => write_stdout(&json::render(&report))?,
+            None => stream_stdout(&mut |out| json::write(&report, out))?,
         }
     }
     if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {

@@ -70,7 +70,7 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
         rejects.sort();
         let lines = rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
         let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
-        write_file(path, text.as_bytes())?;
+        write_file(path, &mut |out| out.write_all(text.as_bytes()))?;
         let rejected: u64 = facts.coverage.iter().map(|(_, blob)| blob.rejected()).sum();
         if rejected > rejects.len() as u64 && !settings.quiet {
             let listed = grouped(rejects.len() as u64);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::ingest;
 use crate::cli::ReportArgs;
 use crate::error::{Error, ExitStatus};
-use crate::findings;
-use crate::output::{check_folder, note, write_file, write_stdout, write_terminal};
+use crate::findings::{self, Tables};
+use crate::output::{check_folder, note, stream_stdout, write_file, write_terminal};
 use crate::render::terminal::{self, Terminal};
 use crate::render::{Format, json};
 use crate::report::Report;
@@ -25,7 +25,10 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
     let knowledge: Vec<PathBuf> =
         args.knowledge.directory.iter().chain(&args.knowledge.policies).cloned().collect();
+    judgement.applications = settings.applications(args.knowledge.applications.as_ref())?;
+    judgement.roles = settings.roles(args.knowledge.roles.as_ref())?;
     judgement.knowledge = settings.knowledge(&knowledge)?;
+    judgement.tables = tables(&formats, judgement.knowledge.tells_grants());
     judgement.stale_after_days = args.stale_after.unwrap_or(judgement.stale_after_days);
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
     check_knowledge(&outputs, &knowledge)?;
@@ -41,8 +44,11 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     }
     for (path, format) in &formats {
         match format {
-            Some(format) => write_file(path, &format.render(&report, settings.top(args.top, MARKDOWN_TOP)))?,
-            None => write_stdout(&json::render(&report))?,
+            Some(format) => {
+                let top = settings.top(args.top, MARKDOWN_TOP);
+                write_file(path, &mut |out| format.write(&report, top, out))?;
+            }
+            None => stream_stdout(&mut |out| json::write(&report, out))?,
         }
     }
     if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
@@ -73,6 +79,16 @@ pub(super) fn formats<'p, F>(
         })
     };
     output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
+}
+
+/// The long tables that an output holds; others show of access only what differs from the grants.
+fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
+    let holds = |table: Format| {
+        formats
+            .iter()
+            .any(|(_, format)| format.is_none_or(|format| format == Format::Json || format == table))
+    };
+    Tables { by_caller_operation: holds(Format::Csv), access: tells_grants || holds(Format::AccessCsv) }
 }
 
 /// Refuses an output that would take the place of a file that was given.

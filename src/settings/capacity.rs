@@ -32,9 +32,8 @@ impl Settings {
                 "target = {percent} in the settings file: 1 to 100 percent are meant"
             )));
         }
-        let of_file = self.file.limits.as_ref().map(|limits| self.folder.join(limits));
         Ok(CapacitySettings {
-            assumptions: assumptions(assume, assume.limits.clone().or(of_file))?,
+            assumptions: assumptions(assume, assume.limits.as_ref().or(self.file.limits.as_ref()))?,
             ttls: ttls(&plan.ttl, after_cache)?,
             target_per_mille: u32::from(percent) * 10,
             groups,
@@ -43,9 +42,9 @@ impl Settings {
     }
 }
 
-fn assumptions(assume: &AssumeArgs, limits: Option<PathBuf>) -> Result<Assumptions, Error> {
+fn assumptions(assume: &AssumeArgs, limits: Option<&PathBuf>) -> Result<Assumptions, Error> {
     let limits = match limits {
-        Some(path) => Limits::with_file(&path, &fs::read_to_string(&path).map_err(Error::read(&path))?)?,
+        Some(path) => Limits::with_file(path, &fs::read_to_string(path).map_err(Error::read(path))?)?,
         None => Limits::built_in(),
     };
     if let Some(name) = assume.limits_profile.as_deref().filter(|name| limits.named(name).is_none()) {

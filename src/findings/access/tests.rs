@@ -8,7 +8,6 @@ use super::*;
 use crate::classify::causes::Causes;
 use crate::facts::tests::facts_of;
 use crate::findings::{Judgement, report};
-use crate::knowledge::Knowledge;
 
 /// A request: second, caller, secret, operation, and whether it was granted.
 type Request = (u32, u8, u8, bool, bool);
@@ -37,12 +36,7 @@ fn any_request() -> impl Strategy<Value = Request> {
 fn judged(requests: &[Request]) -> crate::report::Report {
     static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
     let lines: Vec<String> = requests.iter().copied().map(line).collect();
-    let judgement = Judgement {
-        challenge_window_s: 60,
-        filter: Filter::default(),
-        knowledge: Knowledge::new(),
-        stale_after_days: 5,
-    };
+    let judgement = Judgement { stale_after_days: 5, ..Judgement::default() };
     report(facts_of("a", &lines), &CAUSES, &judgement)
 }
 
@@ -57,7 +51,7 @@ proptest! {
             let counts = slow.entry((format!("o-{caller}"), format!("secrets/s-{secret}"), operation.to_owned())).or_default();
             if *granted { counts.0 += 1 } else { counts.1 += 1 }
         }
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let text = |text: &Option<Label>| text.as_deref().unwrap_or_default().to_owned();
         let fast: BTreeMap<_, _> = judged(&requests)
             .access
             .iter()

@@ -16,9 +16,12 @@ use crate::findings::callers::Callers;
 use crate::findings::grants::Grants;
 use crate::findings::load::class::{Budgets, Class};
 use crate::findings::load::{Assumptions, Demand, KnownKeys, VaultLoad};
+use crate::findings::streams::Streams;
 use crate::knowledge::Knowledge;
+use crate::knowledge::roles::Roles;
 use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
+use crate::record::caller::applications::Applications;
 use crate::ticks::Ticks;
 
 /// Requests of one second that are alike.
@@ -140,18 +143,20 @@ pub(super) fn with_vault<T>(
     // The seconds of the samples begin in 1970.
     let assumptions = Assumptions { profile: Some("2026-07".to_owned()), ..Assumptions::default() };
     let (causes, knowledge) = (&*CAUSES, Knowledge::new());
-    let callers = Callers::new(&facts, &knowledge);
-    let grants = Grants::new(&knowledge, &facts);
-    let outcomes = crate::findings::outcomes(&facts, causes);
+    let (applications, roles) = (Applications::built_in(), Roles::built_in());
+    let callers = Callers::new(&facts, &knowledge, applications);
+    let grants = Grants::new(&knowledge, roles, &facts);
+    let streams = Streams::new(&facts, causes);
     let keys = KnownKeys::new(&facts, &knowledge);
     let analysis = Analysis {
         facts: &facts,
         causes,
         callers: &callers,
         knowledge: &knowledge,
+        applications,
         grants: &grants,
+        streams: &streams,
         verdicts: None,
-        outcomes: &outcomes,
     };
     let demand = Demand::new(&analysis, &assumptions, &keys);
     look(&callers, &demand.vaults[0], &demand.budgets)

@@ -1,4 +1,5 @@
-//! Everybody who calls or is granted something, by object id, and what they did on each vault.
+//! Everybody who calls or is granted something, by object id, and what they did on each vault. Texts are
+//! borrowed from facts and directory: there may be as many members as callers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +10,61 @@ use crate::facts::dimensions::{Text, Vault};
 use crate::findings::Analysis;
 use crate::findings::callers::is_own_name;
 use crate::findings::denials::{Need, Needs, is_lacking};
-use crate::knowledge::{Principal, PrincipalKind};
-use crate::record::caller::{CallerKind, applications};
+use crate::knowledge::{Knowledge, Principal, PrincipalKind};
+use crate::record::caller::applications::{self, Applications};
+use crate::record::caller::{CallerKind, kind_by};
 use crate::record::operation::Plane;
 use crate::report::{MemberReport, MemberVault};
 use crate::ticks::Ticks;
 
+/// A few texts in order, each once.
+#[derive(Debug, Default)]
+pub(super) struct Texts<'f>(Vec<&'f str>);
+
+impl<'f> Texts<'f> {
+    fn add(&mut self, text: Option<&'f str>) {
+        if let Some(text) = text
+            && let Err(at) = self.0.binary_search(&text)
+        {
+            self.0.insert(at, text);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'f str> {
+        self.0.iter().copied()
+    }
+
+    pub(super) fn first(&self) -> Option<&'f str> {
+        self.0.first().copied()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.0.binary_search(&text).is_ok()
+    }
+
+    pub(super) fn is_disjoint(&self, other: &Self) -> bool {
+        !self.0.iter().any(|text| other.holds(text))
+    }
+}
+
 /// One object id.
 #[derive(Debug, Default)]
-pub(super) struct Member {
-    pub(super) oid: String,
+pub(super) struct Member<'f> {
+    pub(super) oid: &'f str,
     /// The object id as facts have it; none where only a directory names it.
     pub(super) text: Option<Text>,
     pub(super) kind: CallerKind,
-    pub(super) names: BTreeSet<String>,
-    pub(super) appids: BTreeSet<String>,
-    pub(super) tenants: BTreeSet<String>,
-    pub(super) paths: BTreeSet<String>,
+    pub(super) names: Texts<'f>,
+    pub(super) appids: Texts<'f>,
+    pub(super) tenants: Texts<'f>,
+    pub(super) paths: Texts<'f>,
     /// A directory lists it.
     pub(super) listed: bool,
-    pub(super) uses: BTreeMap<String, Use>,
+    pub(super) uses: BTreeMap<&'f str, Use>,
 }
 
 /// What a member did on a vault.
@@ -51,12 +87,13 @@ pub(super) struct Use {
 }
 
 /// All members.
-pub(super) struct Members {
-    pub(super) list: Vec<Member>,
-    pub(super) by_oid: BTreeMap<String, usize>,
+pub(super) struct Members<'f> {
+    /// Those that the facts name by object id, then those of a directory.
+    pub(super) list: Vec<Member<'f>>,
+    by_oid: Map<&'f str, usize>,
 }
 
-impl Member {
+impl<'f> Member<'f> {
     /// A person, by what the log and the directory say; `None` where neither does.
     pub(super) fn is_person(&self) -> Option<bool> {
         match self.kind {
@@ -67,10 +104,8 @@ impl Member {
     }
 
     /// One of Microsoft's own services: an id in each tenant, and nobody's twin.
-    pub(super) fn is_first_party(&self) -> bool {
-        let known = |appid: &String| {
-            applications::find(appid).is_some_and(|found| found.used_as == applications::Use::Service)
-        };
+    pub(super) fn is_first_party(&self, applications: &Applications) -> bool {
+        let known = |appid: &str| applications.used_as(appid) == Some(applications::Use::Service);
         self.kind == CallerKind::FirstParty
             || self.appids.iter().any(known)
             || self.names.iter().any(|name| name.starts_with("Microsoft.") && name.contains('/'))
@@ -88,9 +123,9 @@ impl Member {
 
     /// A name to show, else the id.
     pub(super) fn shown(&self) -> String {
-        match self.names.iter().next() {
+        match self.names.first() {
             Some(name) => format!("{name} ({})", self.oid),
-            None => self.oid.clone(),
+            None => self.oid.to_owned(),
         }
     }
 
@@ -98,9 +133,9 @@ impl Member {
     pub(super) fn report(&self) -> MemberReport {
         let sum = |field: fn(&Use) -> u64| self.uses.values().map(field).sum();
         MemberReport {
-            oid: self.oid.clone(),
-            appid: self.appids.first().cloned(),
-            tenant: self.tenants.first().cloned(),
+            oid: self.oid.to_owned(),
+            appid: self.appids.first().map(str::to_owned),
+            tenant: self.tenants.first().map(str::to_owned),
             kind: self.kind.to_string(),
             requests: sum(|of_vault| of_vault.requests),
             denied: sum(|of_vault| of_vault.denied),
@@ -110,7 +145,7 @@ impl Member {
                 .uses
                 .iter()
                 .map(|(vault, of_vault)| MemberVault {
-                    vault: vault.clone(),
+                    vault: (*vault).to_owned(),
                     successes: of_vault.successes,
                     denied: of_vault.denied,
                     first: of_vault.first,
@@ -121,12 +156,13 @@ impl Member {
     }
 
     /// Takes in what a directory says.
-    fn learn(&mut self, listed: &Principal) {
+    fn learn(&mut self, listed: &'f Principal) {
         self.listed = true;
-        self.names.extend([&listed.name, &listed.upn].into_iter().flatten().cloned());
-        self.appids.extend(listed.appid.clone());
-        self.tenants.extend(listed.tenant.clone());
-        self.paths.extend(listed.managed_identity.clone());
+        self.names.add(listed.name.as_deref());
+        self.names.add(listed.upn.as_deref());
+        self.appids.add(listed.appid.as_deref());
+        self.tenants.add(listed.tenant.as_deref());
+        self.paths.add(listed.managed_identity.as_deref());
         self.kind = match listed.kind {
             _ if !matches!(self.kind, CallerKind::Unknown | CallerKind::App | CallerKind::User) => self.kind,
             PrincipalKind::ServicePrincipal if self.kind == CallerKind::Unknown => CallerKind::App,
@@ -138,40 +174,47 @@ impl Member {
     }
 }
 
-impl Members {
+impl<'f> Members<'f> {
     /// Everybody that the facts name, and those of a directory who are granted something.
-    pub(super) fn new(analysis: &Analysis<'_>) -> Self {
+    pub(super) fn new(analysis: &Analysis<'f>) -> Self {
         let dimensions = &analysis.facts.dimensions;
-        let mut by_text: Map<Text, Member> = Map::default();
+        let mut by_text: Map<Text, Member<'f>> = Map::default();
         for caller in dimensions.callers.iter() {
             let Some(oid) = caller.oid else { continue };
             let member = by_text.entry(oid).or_insert_with(|| Member {
-                oid: dimensions.strings.get(oid).to_owned(),
+                oid: dimensions.strings.get(oid),
                 text: Some(oid),
                 ..Member::default()
             });
-            let own = |text: Option<Text>| dimensions.text(text).map(str::to_owned);
-            member.kind = member.kind.max(caller.kind);
-            member.names.extend(own(caller.name).filter(|name| is_own_name(name)));
-            member.appids.extend(own(caller.appid));
-            member.tenants.extend(own(caller.tenant));
-            member.paths.extend(own(caller.managed_identity));
+            let appid = dimensions.text(caller.appid);
+            member.kind = member.kind.max(kind_by(analysis.applications, caller.kind, appid));
+            member.names.add(dimensions.text(caller.name).filter(|name| is_own_name(name)));
+            member.appids.add(appid);
+            member.tenants.add(dimensions.text(caller.tenant));
+            member.paths.add(dimensions.text(caller.managed_identity));
         }
-        let mut all = Self { list: by_text.into_values().collect(), by_oid: BTreeMap::new() };
-        all.list.sort_by(|one, other| one.oid.cmp(&other.oid));
-        all.by_oid = all.list.iter().enumerate().map(|(at, member)| (member.oid.clone(), at)).collect();
-        all.learn(analysis);
+        let mut all = Self { list: by_text.into_values().collect(), by_oid: Map::default() };
+        all.list.sort_unstable_by_key(|member| member.oid);
+        all.learn(analysis.knowledge);
         all
     }
 
+    /// Where a member stands in the list.
+    pub(super) fn position(&self, oid: &str) -> Option<usize> {
+        self.by_oid.get(oid).copied()
+    }
+
     /// What a directory says of those who call, and who else is granted something.
-    fn learn(&mut self, analysis: &Analysis<'_>) {
-        let knowledge = analysis.knowledge;
-        for (oid, at) in &self.by_oid {
-            if let (Some(listed), Some(member)) = (knowledge.principals.get(oid), self.list.get_mut(*at)) {
+    fn learn(&mut self, knowledge: &'f Knowledge) {
+        if knowledge.is_empty() {
+            return;
+        }
+        for member in &mut self.list {
+            if let Some(listed) = knowledge.principals.get(member.oid) {
                 member.learn(listed);
             }
         }
+        self.by_oid = self.list.iter().enumerate().map(|(at, member)| (member.oid, at)).collect();
         let policies =
             knowledge.vaults.values().flat_map(|vault| vault.policies.iter().map(|policy| &policy.oid));
         let granted: BTreeSet<&String> =
@@ -188,29 +231,29 @@ impl Members {
                     || listed.appid.as_ref().is_some_and(|appid| appids.contains(appid)))
         };
         for (oid, listed) in knowledge.principals.iter().filter(meant) {
-            if !self.by_oid.contains_key(oid) {
-                let mut member = Member { oid: oid.clone(), ..Member::default() };
+            if !self.by_oid.contains_key(oid.as_str()) {
+                let mut member = Member { oid, ..Member::default() };
                 member.learn(listed);
-                self.by_oid.insert(oid.clone(), self.list.len());
+                self.by_oid.insert(oid, self.list.len());
                 self.list.push(member);
             }
         }
     }
 
     /// Counts what the wanted ones did.
-    pub(super) fn count(&mut self, analysis: &Analysis<'_>, wanted: &BTreeSet<usize>) {
+    pub(super) fn count(&mut self, analysis: &Analysis<'f>, wanted: &BTreeSet<usize>) {
         let dimensions = &analysis.facts.dimensions;
         let wanted: Map<Text, usize> =
             wanted.iter().filter_map(|at| Some((self.list.get(*at)?.text?, *at))).collect();
         let mut needs = Needs::default();
         for stream in analysis.streams().filter(|stream| stream.outcome != Outcome::Notification) {
-            let oid = stream.key.caller.and_then(|caller| dimensions.callers.get(caller).oid);
+            let oid = stream.oid();
             let Some(member) = oid.and_then(|oid| wanted.get(&oid)).and_then(|at| self.list.get_mut(*at))
             else {
                 continue;
             };
-            let Some(vault) = dimensions.vault_row(stream.key.vault).name else { continue };
-            let of_vault = member.uses.entry(vault.to_owned()).or_default();
+            let Some(vault) = dimensions.text(stream.vault) else { continue };
+            let of_vault = member.uses.entry(vault).or_default();
             of_vault.vault = of_vault.vault.or(stream.key.vault);
             of_vault.add(&stream, needs.of(analysis, stream.key.operation));
         }
@@ -220,17 +263,21 @@ impl Members {
                 continue;
             };
             let on = member.uses.iter().filter(|(_, of_vault)| of_vault.successes > 0);
-            let tenants = on.filter_map(|(vault, _)| analysis.knowledge.vaults.get(vault)?.tenant.clone());
-            member.tenants = tenants.collect();
+            let vaults = &analysis.knowledge.vaults;
+            let tenants: Vec<&str> =
+                on.filter_map(|(vault, _)| vaults.get(*vault)?.tenant.as_deref()).collect();
+            for tenant in tenants {
+                member.tenants.add(Some(tenant));
+            }
         }
     }
 }
 
 impl Use {
     fn add(&mut self, stream: &crate::findings::Stream<'_>, need: Need) {
-        let count = stream.series.count();
+        let count = stream.count;
         self.requests += count;
-        let bounds = stream.series.bounds();
+        let bounds = stream.bounds;
         widen(&mut self.first, &mut self.last, bounds);
         if stream.outcome == Outcome::Success && stream.key.plane == Plane::Data {
             self.successes += count;

@@ -32,7 +32,7 @@ pub(super) struct Found {
 }
 
 /// All such grants.
-pub(super) fn granted(analysis: &Analysis<'_>, members: &Members) -> Vec<Found> {
+pub(super) fn granted(analysis: &Analysis<'_>, members: &Members<'_>) -> Vec<Found> {
     let knowledge = analysis.knowledge;
     let mut all = Vec::new();
     if knowledge.applications.is_empty() {
@@ -77,29 +77,29 @@ fn vaults<'f>(analysis: &Analysis<'f>) -> Vec<VaultRow<'f>> {
 /// A grant to an application object whose service principal is not granted the same.
 fn found(
     analysis: &Analysis<'_>,
-    members: &Members,
+    members: &Members<'_>,
     row: &VaultRow<'_>,
     object: &str,
     rights: BTreeSet<Right>,
     rbac: bool,
 ) -> Option<Found> {
     let application = analysis.knowledge.applications.get(object)?;
-    let of_application = |member: &&Member| {
-        member.is_person() != Some(true) && member.appids.contains(&application.appid) && member.oid != object
+    let of_application = |member: &&Member<'_>| {
+        member.is_person() != Some(true) && member.appids.holds(&application.appid) && member.oid != object
     };
     let principal = members.list.iter().filter(of_application).max_by_key(|member| member.text.is_some());
     let has_own = principal.is_some_and(|principal| {
         rights.iter().any(|right| {
             let wanted = Wanted { permission: &right.permission, action: &right.action };
-            analysis.grants.of(row, &principal.oid, wanted, None) == Some(true)
-        }) || (rbac && analysis.grants.named_on(row).contains(principal.oid.as_str()))
+            analysis.grants.of(row, principal.oid, wanted, None) == Some(true)
+        }) || (rbac && analysis.grants.named_on(row).contains(principal.oid))
     });
     (!has_own).then(|| Found {
         vault: row.name.unwrap_or_default().to_owned(),
         object: object.to_owned(),
         appid: application.appid.clone(),
         name: application.name.clone(),
-        principal: principal.and_then(|principal| members.by_oid.get(&principal.oid).copied()),
+        principal: principal.and_then(|principal| members.position(principal.oid)),
         rights,
         rbac,
     })
@@ -108,16 +108,16 @@ fn found(
 /// The verdicts on such grants.
 pub(super) fn judge(
     analysis: &Analysis<'_>,
-    members: &Members,
+    members: &Members<'_>,
     shown: &Shown<'_>,
     all: &[Found],
 ) -> Vec<Judged> {
     all.iter().map(|found| one(analysis, members, shown, found)).collect()
 }
 
-fn one(analysis: &Analysis<'_>, members: &Members, shown: &Shown<'_>, found: &Found) -> Judged {
+fn one(analysis: &Analysis<'_>, members: &Members<'_>, shown: &Shown<'_>, found: &Found) -> Judged {
     let principal = found.principal.and_then(|at| members.list.get(at));
-    let use_ = principal.and_then(|principal| principal.uses.get(&found.vault));
+    let use_ = principal.and_then(|principal| principal.uses.get(found.vault.as_str()));
     let vault_text =
         use_.and_then(|use_| use_.vault).map(|vault| analysis.facts.dimensions.vaults.get(vault).name);
     let pair = principal.and_then(|principal| principal.text).zip(vault_text);
@@ -158,13 +158,13 @@ fn one(analysis: &Analysis<'_>, members: &Members, shown: &Shown<'_>, found: &Fo
         reference: REFERENCE,
         evidence: evidence.clone(),
         about: [(
-            principal.map_or_else(|| found.object.clone(), |principal| principal.oid.clone()),
+            principal.map_or_else(|| found.object.clone(), |principal| principal.oid.to_owned()),
             Some(found.vault.clone()),
         )]
         .into(),
     };
-    let group = Group { shared: Shared::AppId(found.appid.clone()), members: Vec::new() };
-    let listed: Vec<&Member> = principal.into_iter().collect();
+    let group = Group { shared: Shared::AppId(&found.appid), members: Vec::new() };
+    let listed: Vec<&Member<'_>> = principal.into_iter().collect();
     let code = TwinVerdict::ApplicationObjectGranted;
     let mut entry =
         entry(&group, &listed, code, Confidence::High, Some(found.vault.clone()), grant, why, evidence);
@@ -191,8 +191,8 @@ fn object(found: &Found) -> MemberReport {
 }
 
 /// What the service principal was denied, or where nothing was, what the object was granted.
-fn grant(analysis: &Analysis<'_>, found: &Found, principal: &Member) -> GrantReport {
-    let use_ = principal.uses.get(&found.vault);
+fn grant(analysis: &Analysis<'_>, found: &Found, principal: &Member<'_>) -> GrantReport {
+    let use_ = principal.uses.get(found.vault.as_str());
     let denied: BTreeSet<Right> =
         use_.into_iter().flat_map(|use_| &use_.needs_denied).filter_map(|need| need.right()).collect();
     let rights = if found.rights.is_empty() { &denied } else { &found.rights };
@@ -203,11 +203,19 @@ fn grant(analysis: &Analysis<'_>, found: &Found, principal: &Member) -> GrantRep
     };
     let row = analysis.facts.dimensions.vault_row(use_.and_then(|use_| use_.vault));
     let id = crate::findings::failures::vault_id(&row);
-    let command = grant_command(model, Some(&found.vault), id.as_deref(), &principal.oid, false, rights);
-    GrantReport { oid: principal.oid.clone(), command }
+    let command = grant_command(
+        analysis.grants.roles,
+        model,
+        Some(&found.vault),
+        id.as_deref(),
+        principal.oid,
+        false,
+        rights,
+    );
+    GrantReport { oid: principal.oid.to_owned(), command }
 }
 
-fn why(found: &Found, principal: Option<&Member>, denied: u64) -> String {
+fn why(found: &Found, principal: Option<&Member<'_>>, denied: u64) -> String {
     let what = if found.rbac { "A role assignment" } else { "An access policy" };
     let who = match principal {
         Some(principal) if denied > 0 => {

@@ -24,7 +24,7 @@ const REFERENCE: &str = "https://learn.microsoft.com/azure/key-vault/general/res
 /// What judging needs.
 pub(super) struct Judge<'a> {
     pub(super) analysis: &'a Analysis<'a>,
-    pub(super) members: &'a Members,
+    pub(super) members: &'a Members<'a>,
     pub(super) denials: &'a Denials,
     pub(super) shown: &'a Shown<'a>,
     /// Object ids and vaults whose denials are explained already: by the strongest that they share.
@@ -34,9 +34,9 @@ pub(super) struct Judge<'a> {
 /// One that is denied on a vault, and its namesake that is not.
 pub(super) struct Pair<'a> {
     pub(super) vault: &'a str,
-    pub(super) denied: &'a Member,
+    pub(super) denied: &'a Member<'a>,
     pub(super) use_: &'a Use,
-    pub(super) other: &'a Member,
+    pub(super) other: &'a Member<'a>,
     /// The other is named by the policies or roles that were given.
     pub(super) granted: bool,
     /// The other succeeded with what this one is denied.
@@ -47,15 +47,15 @@ pub(super) struct Pair<'a> {
 
 impl<'a> Judge<'a> {
     /// The verdicts on a group: one for each that is denied where another is not; else one on all.
-    pub(super) fn group(&mut self, group: &Group) -> Vec<Judged> {
-        let members: Vec<&Member> =
+    pub(super) fn group(&mut self, group: &Group<'_>) -> Vec<Judged> {
+        let members: Vec<&Member<'_>> =
             group.members.iter().filter_map(|at| self.members.list.get(*at)).collect();
         let mut judged = Vec::new();
         for denied in &members {
             for (vault, of_vault) in &denied.uses {
                 if let Some(pair) = self.pair(&members, denied, vault, of_vault) {
                     judged.push(self.denied(group, &members, &pair));
-                    self.explained.insert((denied.oid.clone(), vault.clone()));
+                    self.explained.insert((denied.oid.to_owned(), (*vault).to_owned()));
                 }
             }
         }
@@ -70,14 +70,14 @@ impl<'a> Judge<'a> {
     /// Whether a member is denied on a vault for lack of a grant where another is not.
     fn pair(
         &self,
-        members: &[&'a Member],
-        denied: &'a Member,
+        members: &[&'a Member<'a>],
+        denied: &'a Member<'a>,
         vault: &'a str,
         of_vault: &'a Use,
     ) -> Option<Pair<'a>> {
         let vault_text = self.analysis.facts.dimensions.vaults.get(of_vault.vault?).name;
         if of_vault.denied == 0
-            || self.explained.contains(&(denied.oid.clone(), vault.to_owned()))
+            || self.explained.contains(&(denied.oid.to_owned(), vault.to_owned()))
             || self.denials.all_propagated(denied.text?, vault_text)
         {
             return None;
@@ -113,22 +113,22 @@ impl<'a> Judge<'a> {
         });
         candidates.max_by_key(|pair| {
             let successes = pair.other.uses.get(vault).map_or(0, |of_vault| of_vault.successes);
-            (alive(pair), pair.same_need, successes, std::cmp::Reverse(pair.other.oid.clone()))
+            (alive(pair), pair.same_need, successes, std::cmp::Reverse(pair.other.oid))
         })
     }
 
     /// Whether the policies or roles that were given grant a member what another was denied.
-    fn is_granted(&self, member: &Member, of_vault: &Use) -> bool {
+    fn is_granted(&self, member: &Member<'_>, of_vault: &Use) -> bool {
         let grants: &Grants<'_> = self.analysis.grants;
         let row = self.analysis.facts.dimensions.vault_row(of_vault.vault);
         let mut rights = of_vault.needs_denied.iter().filter_map(|need| need.right());
         rights.any(|right| {
             let wanted = Wanted { permission: &right.permission, action: &right.action };
-            grants.of(&row, &member.oid, wanted, None) == Some(true)
+            grants.of(&row, member.oid, wanted, None) == Some(true)
         })
     }
 
-    fn denied(&self, group: &Group, members: &[&Member], pair: &Pair<'_>) -> Judged {
+    fn denied(&self, group: &Group<'_>, members: &[&Member<'_>], pair: &Pair<'_>) -> Judged {
         let verdict = verdict_of(group, pair);
         let confidence = confidence_of(group, pair, verdict, self.analysis.knowledge.is_empty());
         let grant = self.grant(pair, verdict);
@@ -152,11 +152,11 @@ impl<'a> Judge<'a> {
             fix,
             reference: REFERENCE,
             evidence: evidence.clone(),
-            about: [(pair.denied.oid.clone(), Some(pair.vault.to_owned()))].into(),
+            about: [(pair.denied.oid.to_owned(), Some(pair.vault.to_owned()))].into(),
         };
         let order = [pair.denied, pair.other];
         let rest = members.iter().filter(|member| order.iter().all(|first| first.oid != member.oid));
-        let listed: Vec<&Member> = order.into_iter().chain(rest.copied()).collect();
+        let listed: Vec<&Member<'_>> = order.into_iter().chain(rest.copied()).collect();
         let vault = Some(pair.vault.to_owned());
         let entry = entry(group, &listed, verdict, confidence, vault, grant, why, evidence);
         (entry, told, text.zip(vault_text))
@@ -174,15 +174,22 @@ impl<'a> Judge<'a> {
         let model = model_of(pair.use_.cause);
         let person = pair.denied.is_person() == Some(true);
         let id = crate::findings::failures::vault_id(&row);
-        let command =
-            grant_command(model, Some(pair.vault), id.as_deref(), &pair.denied.oid, person, &rights);
-        Some(GrantReport { oid: pair.denied.oid.clone(), command })
+        let command = grant_command(
+            self.analysis.grants.roles,
+            model,
+            Some(pair.vault),
+            id.as_deref(),
+            pair.denied.oid,
+            person,
+            &rights,
+        );
+        Some(GrantReport { oid: pair.denied.oid.to_owned(), command })
     }
 }
 
 /// A group of which nobody is denied where another succeeds.
-fn without_denial(group: &Group, members: &[&Member]) -> Judged {
-    let seen: Vec<&Member> = members.iter().copied().filter(|member| member.text.is_some()).collect();
+fn without_denial(group: &Group<'_>, members: &[&Member<'_>]) -> Judged {
+    let seen: Vec<&Member<'_>> = members.iter().copied().filter(|member| member.text.is_some()).collect();
     let verdict = if tenants_differ(group, &seen) {
         TwinVerdict::MultiTenantTwin
     } else if member_and_guest(&seen) {
@@ -195,7 +202,7 @@ fn without_denial(group: &Group, members: &[&Member]) -> Judged {
     let confidence =
         if matches!(group.shared, Shared::Name { .. }) { Confidence::Medium } else { Confidence::High };
     let mut listed = seen.clone();
-    listed.sort_by_key(|member| (std::cmp::Reverse(member.first()), member.oid.clone()));
+    listed.sort_by_key(|member| (std::cmp::Reverse(member.first()), member.oid));
     let why = format!(
         "{} object ids share the {}; none of them was denied for lack of a grant where another succeeded.",
         seen.len(),
@@ -217,7 +224,7 @@ fn without_denial(group: &Group, members: &[&Member]) -> Judged {
         fix: vec![advice(verdict).to_owned()],
         reference: REFERENCE,
         evidence: Vec::new(),
-        about: seen.iter().map(|member| (member.oid.clone(), None)).collect(),
+        about: seen.iter().map(|member| (member.oid.to_owned(), None)).collect(),
     };
     let entry = entry(group, &listed, verdict, confidence, None, None, why, Vec::new());
     (entry, told, None)
@@ -241,7 +248,7 @@ fn alive(pair: &Pair<'_>) -> bool {
 }
 
 /// Whether one managed identity, application or name was followed by another.
-fn is_recreated(group: &Group, pair: &Pair<'_>) -> bool {
+fn is_recreated(group: &Group<'_>, pair: &Pair<'_>) -> bool {
     if alive(pair) || pair.other.last().is_none() {
         return false;
     }
@@ -250,7 +257,7 @@ fn is_recreated(group: &Group, pair: &Pair<'_>) -> bool {
     !(matches!(group.shared, Shared::Name { .. }) && other_place)
 }
 
-fn verdict_of(group: &Group, pair: &Pair<'_>) -> TwinVerdict {
+fn verdict_of(group: &Group<'_>, pair: &Pair<'_>) -> TwinVerdict {
     let two = [pair.denied, pair.other];
     if tenants_differ(group, &two) {
         TwinVerdict::MultiTenantTwin
@@ -264,22 +271,23 @@ fn verdict_of(group: &Group, pair: &Pair<'_>) -> TwinVerdict {
 }
 
 /// Whether an application has service principals of different tenants among these.
-fn tenants_differ(group: &Group, members: &[&Member]) -> bool {
+fn tenants_differ(group: &Group<'_>, members: &[&Member<'_>]) -> bool {
     let Shared::AppId(_) = group.shared else { return false };
-    let known: Vec<&Member> = members.iter().copied().filter(|member| !member.tenants.is_empty()).collect();
+    let known: Vec<&Member<'_>> =
+        members.iter().copied().filter(|member| !member.tenants.is_empty()).collect();
     known
         .iter()
         .enumerate()
         .any(|(at, one)| known.iter().skip(at + 1).any(|other| one.tenants.is_disjoint(&other.tenants)))
 }
 
-fn member_and_guest(members: &[&Member]) -> bool {
+fn member_and_guest(members: &[&Member<'_>]) -> bool {
     let has = |kind: CallerKind| members.iter().any(|member| member.kind == kind);
     has(CallerKind::Guest) && has(CallerKind::User)
 }
 
 /// Whether the uses of all lie one behind the other.
-fn one_after_the_other(members: &[&Member]) -> bool {
+fn one_after_the_other(members: &[&Member<'_>]) -> bool {
     let mut spans: Vec<_> = members.iter().map(|member| member.first().zip(member.last())).collect();
     spans.sort();
     spans.windows(2).all(|pair| match (pair[0], pair[1]) {
@@ -288,7 +296,7 @@ fn one_after_the_other(members: &[&Member]) -> bool {
     })
 }
 
-fn confidence_of(group: &Group, pair: &Pair<'_>, verdict: TwinVerdict, log_alone: bool) -> Confidence {
+fn confidence_of(group: &Group<'_>, pair: &Pair<'_>, verdict: TwinVerdict, log_alone: bool) -> Confidence {
     let strong = !matches!(group.shared, Shared::Name { .. });
     match verdict {
         _ if pair.granted => Confidence::High,
@@ -307,8 +315,8 @@ fn confidence_of(group: &Group, pair: &Pair<'_>, verdict: TwinVerdict, log_alone
 /// A group for the report.
 #[allow(clippy::too_many_arguments, reason = "one call for each field of the report")]
 pub(super) fn entry(
-    group: &Group,
-    members: &[&Member],
+    group: &Group<'_>,
+    members: &[&Member<'_>],
     verdict: TwinVerdict,
     confidence: Confidence,
     vault: Option<String>,
@@ -316,19 +324,19 @@ pub(super) fn entry(
     why: String,
     evidence: Vec<crate::report::Evidence>,
 ) -> Entry {
-    let names: BTreeSet<&String> = members.iter().flat_map(|member| &member.names).collect();
-    let shared_appid = if let Shared::AppId(appid) = &group.shared {
-        Some(appid.clone())
-    } else {
-        let mut common = members.iter().map(|member| member.appids.clone());
-        let first = common.next().unwrap_or_default();
-        common.fold(first, |all, appids| &all & &appids).first().cloned()
+    let names: BTreeSet<&str> = members.iter().flat_map(|member| member.names.iter()).collect();
+    let shared_appid = match (&group.shared, members.split_first()) {
+        (Shared::AppId(appid), _) => Some(*appid),
+        (_, Some((first, rest))) => {
+            first.appids.iter().find(|appid| rest.iter().all(|member| member.appids.holds(appid)))
+        }
+        _ => None,
     };
     Entry {
         verdict,
         confidence,
-        names: names.into_iter().take(MOST_MEMBERS).cloned().collect(),
-        appid: shared_appid,
+        names: names.into_iter().take(MOST_MEMBERS).map(str::to_owned).collect(),
+        appid: shared_appid.map(str::to_owned),
         vault,
         members: members.iter().take(MOST_MEMBERS).map(|member| member.report()).collect(),
         grant,

@@ -3,25 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::groups::Group;
-use super::members::{Member, Use};
+use super::members::{Member, Texts, Use};
 use super::twins::Pair;
 use crate::findings::wording::is_harmless;
 use crate::report::{CallerIdentity, GrantReport, TwinVerdict};
 use crate::ticks::Ticks;
 
 /// A name, else the id.
-pub(super) fn name_of(member: &Member) -> String {
-    member.names.iter().next().cloned().unwrap_or_else(|| member.oid.clone())
+pub(super) fn name_of(member: &Member<'_>) -> String {
+    member.names.first().unwrap_or(member.oid).to_owned()
 }
 
 /// A member as findings name callers.
-pub(super) fn identity(member: &Member) -> CallerIdentity {
+pub(super) fn identity(member: &Member<'_>) -> CallerIdentity {
     CallerIdentity {
-        oid: Some(member.oid.clone()),
-        appid: member.appids.first().cloned(),
+        oid: Some(member.oid.to_owned()),
+        appid: member.appids.first().map(str::to_owned),
         kind: member.kind,
-        name: member.names.first().cloned(),
-        tenant: member.tenants.first().cloned(),
+        name: member.names.first().map(str::to_owned),
+        tenant: member.tenants.first().map(str::to_owned),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn advice(verdict: TwinVerdict) -> &'static str {
 }
 
 /// What happened.
-pub(super) fn why(group: &Group, pair: &Pair<'_>, verdict: TwinVerdict) -> String {
+pub(super) fn why(group: &Group<'_>, pair: &Pair<'_>, verdict: TwinVerdict) -> String {
     let Pair { vault, denied, use_, other, .. } = pair;
     let what = wanted(use_);
     let successes = other.uses.get(*vault).map_or(0, |of_vault| of_vault.successes);
@@ -108,8 +108,8 @@ fn time(time: Option<Ticks>) -> String {
     time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
 }
 
-fn first_of(texts: &BTreeSet<String>) -> &str {
-    texts.first().map_or("(not logged)", String::as_str)
+fn first_of<'f>(texts: &Texts<'f>) -> &'f str {
+    texts.first().unwrap_or("(not logged)")
 }
 
 /// What to do.
@@ -123,12 +123,12 @@ pub(super) fn fix(pair: &Pair<'_>, verdict: TwinVerdict, grant: Option<&GrantRep
             "Have the client sign in to the tenant that the vault trusts; a grant to an id of another tenant does nothing.".to_owned(),
         ),
         TwinVerdict::RecreatedIdentity => {
-            steps.push(format!("Remove what the old id {} was granted: nobody has it any more.", safe_id(&pair.other.oid)));
+            steps.push(format!("Remove what the old id {} was granted: nobody has it any more.", safe_id(pair.other.oid)));
         }
         _ if pair.since => steps.push("It was granted since; remove what the other one does not need.".to_owned()),
         _ => steps.push(format!(
             "Check whether {} needs its grant; if it was given by mistake, remove it.",
-            safe_id(&pair.other.oid)
+            safe_id(pair.other.oid)
         )),
     }
     steps

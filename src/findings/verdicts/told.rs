@@ -134,7 +134,10 @@ fn fix_replaced(
             .keys()
             .filter(|key| strings.get(key.oid) == *oid && strings.get(key.vault) == vault);
         let rights: BTreeSet<Right> = of_caller.filter_map(|key| key.need.right()).collect();
-        format!("`{}`", grant_command("access-policies", Some(vault), None, oid, false, &rights))
+        format!(
+            "`{}`",
+            grant_command(analysis.grants.roles, "access-policies", Some(vault), None, oid, false, &rights)
+        )
     };
     let mut fix: Vec<String> = callers.iter().take(MOST_NAMED).map(command).collect();
     if callers.len() > MOST_NAMED {

@@ -1,5 +1,7 @@
 //! Tables of the capacity report as CSV: headroom, caching, the plan of a split, utilisation over time.
 
+use std::io::{self, Write};
+
 use super::{table, text};
 use crate::report::capacity::{CachingRow, CapacityReport, ClassCapacity, VaultCapacity};
 use crate::ticks::Ticks;
@@ -44,7 +46,7 @@ const PLAN: [&str; 5] = ["from_vault", "object", "vault", "group", "requests"];
 const SERIES: [&str; 5] = ["vault", "class", "start", "seconds", "utilisation_high"];
 
 /// One row a vault and class, fullest first; the first of a vault has what is proposed.
-pub fn headroom(report: &CapacityReport) -> Vec<u8> {
+pub fn headroom(report: &CapacityReport, out: &mut dyn Write) -> io::Result<()> {
     let rows = report.vaults.iter().flat_map(|vault| {
         let fullest = vault.peak().map(|class| class.class);
         vault.classes.iter().map(move |class| {
@@ -52,7 +54,7 @@ pub fn headroom(report: &CapacityReport) -> Vec<u8> {
             headroom_row(vault, class, proposals.into_iter().find(|proposal| proposal.vault == vault.vault))
         })
     });
-    table(&HEADROOM, rows)
+    table(out, &HEADROOM, rows)
 }
 
 fn headroom_row(
@@ -83,7 +85,7 @@ fn headroom_row(
 }
 
 /// One row a time to live and scope, of the vault and of each application.
-pub fn caching(report: &CapacityReport) -> Vec<u8> {
+pub fn caching(report: &CapacityReport, out: &mut dyn Write) -> io::Result<()> {
     let rows = report.vaults.iter().flat_map(|vault| {
         let own = vault.caching.iter().map(move |row| caching_row(vault, "", row));
         let applications = vault.applications.iter().flat_map(move |application| {
@@ -91,7 +93,7 @@ pub fn caching(report: &CapacityReport) -> Vec<u8> {
         });
         own.chain(applications)
     });
-    table(&CACHING, rows)
+    table(out, &CACHING, rows)
 }
 
 fn caching_row(vault: &VaultCapacity, caller: &str, row: &CachingRow) -> [String; CACHING.len()] {
@@ -111,7 +113,7 @@ fn caching_row(vault: &VaultCapacity, caller: &str, row: &CachingRow) -> [String
 }
 
 /// One row an object of a vault that is to be split.
-pub fn plan(report: &CapacityReport) -> Vec<u8> {
+pub fn plan(report: &CapacityReport, out: &mut dyn Write) -> io::Result<()> {
     let rows = report.vaults.iter().flat_map(|vault| {
         vault.split.iter().flat_map(move |split| {
             split.assignment.iter().map(move |row| {
@@ -125,11 +127,11 @@ pub fn plan(report: &CapacityReport) -> Vec<u8> {
             })
         })
     });
-    table(&PLAN, rows)
+    table(out, &PLAN, rows)
 }
 
 /// One row an interval of a vault's class.
-pub fn series(report: &CapacityReport) -> Vec<u8> {
+pub fn series(report: &CapacityReport, out: &mut dyn Write) -> io::Result<()> {
     let rows = report.vaults.iter().flat_map(|vault| {
         vault.classes.iter().flat_map(move |class| {
             let start = class.series.start.map_or(0, Ticks::second);
@@ -144,5 +146,5 @@ pub fn series(report: &CapacityReport) -> Vec<u8> {
             })
         })
     });
-    table(&SERIES, rows)
+    table(out, &SERIES, rows)
 }

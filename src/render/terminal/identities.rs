@@ -7,7 +7,7 @@ use anstyle::AnsiColor;
 use super::super::escape::line as escape;
 use super::super::text::{fit, grouped, wrap, wrap_words};
 use super::{Page, moment};
-use crate::report::{AccessRow, IdentityReport, Report, TwinVerdict};
+use crate::report::{AccessRow, IdentityReport, Label, Report, TwinVerdict};
 
 /// Verdicts that are told in full; the rest is counted.
 const MOST_TOLD: usize = 3;
@@ -72,7 +72,7 @@ impl Page {
         }
         let mut callers: BTreeMap<(&str, &str), Marks<'_>> = BTreeMap::new();
         // Of a vault whose grants were not given there is nothing to hold use against.
-        let told: BTreeSet<&Option<String>> =
+        let told: BTreeSet<&Option<Label>> =
             report.access.iter().filter(|row| row.granted.is_some()).map(|row| &row.vault).collect();
         for row in report.access.iter().filter(|row| told.contains(&row.vault)) {
             let (Some(vault), Some(oid), Some(permission)) = (&row.vault, &row.oid, &row.permission) else {

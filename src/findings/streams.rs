@@ -1,0 +1,237 @@
+//! Streams of requests with all that judgement asks of them, looked up once, in one order.
+//!
+//! Input: settled facts. Output: [`Streams`], by caller, vault, operation and object: what belongs to one
+//! row of a table of callers stands together, and comes in the order in which tables are sorted.
+
+use super::callers::{CallerId, id_of};
+use crate::classify::causes::{Causes, Outcome};
+use crate::facts::dimensions::{Dimensions, RequestKey, Text};
+use crate::facts::requests::Series;
+use crate::facts::{Facts, Map};
+use crate::ticks::Ticks;
+
+/// One stream of requests with its cause looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream<'f> {
+    pub(super) key: &'f RequestKey,
+    pub(super) series: &'f Series,
+    pub(super) cause: &'f str,
+    pub(super) outcome: Outcome,
+    /// Requests.
+    pub(super) count: u64,
+    /// First and last tick.
+    pub(super) bounds: Option<(Ticks, Ticks)>,
+    /// The caller; `None` where the record names nobody.
+    pub(super) caller: Option<CallerId>,
+    /// The vault's name.
+    pub(super) vault: Option<Text>,
+    /// By caller, vault, operation and object, each by its place among its like.
+    place: [u32; 4],
+}
+
+/// All streams in order.
+pub(super) struct Streams<'f> {
+    sorted: Vec<Stream<'f>>,
+    ranks: Ranks,
+}
+
+/// The place of each text among those that name callers, vaults, operations and objects: tables are
+/// sorted by numbers.
+pub(super) struct Ranks(Vec<u32>);
+
+impl Stream<'_> {
+    /// The caller's object id.
+    pub(super) fn oid(&self) -> Option<Text> {
+        self.caller.and_then(|caller| caller.0)
+    }
+
+    /// Whether two streams are one caller's.
+    pub(super) fn same_caller(&self, other: &Self) -> bool {
+        self.place[0] == other.place[0]
+    }
+
+    /// Whether two streams are one caller's, on one vault with one operation.
+    pub(super) fn same_use(&self, other: &Self) -> bool {
+        self.place[..3] == other.place[..3]
+    }
+
+    /// Whether two streams are one caller's, on one vault with one operation and object.
+    pub(super) fn same_access(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl<'f> Streams<'f> {
+    /// Reads all requests.
+    pub(super) fn new(facts: &'f Facts, causes: &Causes) -> Self {
+        let dimensions = &facts.dimensions;
+        let ranks = Ranks::new(facts);
+        let callers = caller_places(dimensions, &ranks);
+        let outcomes = outcomes(facts, causes);
+        let mut order: Vec<([u32; 4], usize)> = Vec::with_capacity(facts.requests.keys());
+        let mut streams: Vec<Stream<'f>> = Vec::with_capacity(facts.requests.keys());
+        for (key, series) in facts.requests.iter() {
+            let known = outcomes.get(&key.cause).copied().flatten();
+            let vault = key.vault.map(|vault| dimensions.vaults.get(vault).name);
+            let caller = key.caller.and_then(|caller| callers.get(caller.index()));
+            let place = [
+                caller.copied().unwrap_or(0),
+                ranks.of(vault),
+                ranks.of(key.operation),
+                ranks.of(key.object),
+            ];
+            order.push((place, streams.len()));
+            streams.push(Stream {
+                key,
+                series,
+                cause: dimensions.strings.get(key.cause),
+                outcome: known.unwrap_or_else(|| outcome_by_status(key)),
+                count: series.count(),
+                bounds: series.bounds(),
+                caller: key.caller.map(|caller| id_of(dimensions.callers.get(caller))),
+                vault,
+                place,
+            });
+        }
+        order.sort_unstable();
+        let sorted = order.into_iter().filter_map(|(_, at)| streams.get(at).copied()).collect();
+        Self { sorted, ranks }
+    }
+
+    /// All streams, by caller, vault, operation and object.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Stream<'f>> {
+        self.sorted.iter().copied()
+    }
+
+    /// All streams as they lie.
+    pub(super) fn as_slice(&self) -> &[Stream<'f>] {
+        &self.sorted
+    }
+
+    /// The place of a text.
+    pub(super) fn rank(&self, text: Option<Text>) -> u32 {
+        self.ranks.of(text)
+    }
+}
+
+impl Ranks {
+    fn new(facts: &Facts) -> Self {
+        let dimensions = &facts.dimensions;
+        let mut texts: Vec<Text> = Vec::new();
+        let mut ranks: Vec<u32> = Vec::new();
+        let mut add = |text: Option<Text>| {
+            let Some(text) = text else { return };
+            if ranks.len() <= text.index() {
+                ranks.resize(text.index() + 1, 0);
+            }
+            if ranks[text.index()] == 0 {
+                ranks[text.index()] = u32::MAX;
+                texts.push(text);
+            }
+        };
+        for caller in dimensions.callers.iter() {
+            add(caller.oid);
+            add(caller.appid);
+        }
+        for vault in dimensions.vaults.iter() {
+            add(Some(vault.name));
+        }
+        for (key, _) in facts.requests.iter() {
+            add(key.operation);
+            add(key.object);
+        }
+        // Most texts differ in their first bytes: those are compared without going to the text.
+        let mut sorted: Vec<(u128, Text)> =
+            texts.into_iter().map(|text| (head(dimensions.strings.get(text)), text)).collect();
+        sorted.sort_unstable_by(|one, other| {
+            let text = |text: Text| dimensions.strings.get(text);
+            one.0.cmp(&other.0).then_with(|| text(one.1).cmp(text(other.1)))
+        });
+        for (place, (_, text)) in (1..).zip(sorted) {
+            ranks[text.index()] = place;
+        }
+        Self(ranks)
+    }
+
+    /// The place of a text, from 1; what is missing comes first.
+    fn of(&self, text: Option<Text>) -> u32 {
+        text.and_then(|text| self.0.get(text.index())).copied().unwrap_or(0)
+    }
+}
+
+/// The first 16 bytes as a number that is ordered as they are.
+fn head(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    u128::from_be_bytes(bytes)
+}
+
+/// For each entry of the callers, the place of its id among all ids, from 1.
+fn caller_places(dimensions: &Dimensions, ranks: &Ranks) -> Vec<u32> {
+    let ids = dimensions.callers.iter().map(|caller| {
+        let (oid, appid) = id_of(caller);
+        (ranks.of(oid), ranks.of(appid))
+    });
+    let ids: Vec<(u32, u32)> = ids.collect();
+    let mut distinct = ids.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let place = |id| distinct.binary_search(id).map_or(0, |at| at + 1);
+    ids.iter().map(|id| u32::try_from(place(id)).unwrap_or(u32::MAX)).collect()
+}
+
+/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
+/// another cause file).
+fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
+    let mut all: Map<Text, Option<Outcome>> = Map::default();
+    for (key, _) in facts.requests.iter() {
+        all.entry(key.cause).or_insert_with(|| {
+            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
+        });
+    }
+    all
+}
+
+/// The outcome of a cause that the table does not know.
+fn outcome_by_status(key: &RequestKey) -> Outcome {
+    if key.status.is_some_and(|status| status >= 400) { Outcome::Failure } else { Outcome::Success }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Numbers are ordered as the texts are, as far as they tell them apart.
+        #[test]
+        fn heads_are_ordered_as_texts(one in "[a-c\u{0}é]{0,20}", other in "[a-c\u{0}é]{0,20}") {
+            let by_head = head(&one).cmp(&head(&other));
+            prop_assert_eq!(by_head.then_with(|| one.cmp(&other)), one.cmp(&other));
+        }
+
+        /// Streams come in the order of their texts.
+        #[test]
+        fn streams_are_in_order(requests in prop::collection::vec((0_u8..4, 0_u8..3, 0_u8..3), 0..30)) {
+            let line = |(caller, vault, object): &(u8, u8, u8)| serde_json::json!({
+                "time": "2026-03-12T14:00:00Z",
+                "category": "AuditEvent",
+                "operationName": "SecretGet",
+                "identity": {"claim": if *caller == 0 { serde_json::json!({}) } else { serde_json::json!({"oid": format!("o-{caller}")}) }},
+                "properties": {"id": format!("https://kv.vault.azure.net/secrets/s-{object}"), "httpStatusCode": 200},
+                "resourceId": format!("/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-{vault}"),
+            }).to_string();
+            let facts = crate::facts::tests::facts_of("a", &requests.iter().map(line).collect::<Vec<_>>());
+            let streams = Streams::new(&facts, &Causes::built_in());
+            let text = |text: Option<Text>| facts.dimensions.text(text);
+            let places: Vec<_> = streams
+                .iter()
+                .map(|stream| (stream.caller.is_some(), text(stream.oid()), text(stream.vault), text(stream.key.object)))
+                .collect();
+            prop_assert!(places.is_sorted(), "{:?}", places);
+        }
+    }
+}
