@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::classify::causes::{Causes, Severity};
 use crate::cli::{ColorWhen, FilterArgs, Global, InputArgs};
@@ -255,6 +256,12 @@ impl Settings {
     /// When a file cannot be read or used.
     pub fn roles(&self, typed: Option<&PathBuf>) -> Result<Roles, Error> {
         Ok(match table_file(typed.or(self.file.roles.as_ref()))? {
+            Some((path, text)) if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
+                return Err(Error::Usage(format!(
+                    "{}: is JSON; --roles takes TOML that says what roles grant, role assignments go to --policies",
+                    path.display()
+                )));
+            }
             Some((path, text)) => Roles::with_file(&path, &text)?,
             None => Roles::built_in().clone(),
         })

@@ -107,8 +107,9 @@ pub(super) fn check_knowledge(outputs: &[&Path], knowledge: &[PathBuf]) -> Resul
 }
 
 fn vaults_of(facts: &crate::facts::Facts) -> Vec<String> {
-    let names = facts.requests.iter().filter_map(|(key, _)| facts.dimensions.vault_row(key.vault).name);
-    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    let dimensions = &facts.dimensions;
+    let mut names: Vec<String> =
+        dimensions.vaults.iter().map(|vault| dimensions.strings.get(vault.name).to_owned()).collect();
     names.sort();
     names.dedup();
     names

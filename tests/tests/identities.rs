@@ -306,3 +306,88 @@ fn verdicts_are_judged_before_the_filter() {
         assert_eq!(told(filter), BTreeSet::new(), "{filter:?}");
     }
 }
+
+/// What is information only is a finding of its verdict's id, and nothing else changes for a log in which
+/// nothing failed.
+#[test]
+fn groups_that_are_information_only_are_findings_that_alarm_nobody() {
+    let twins = ["o-1", "o-2"].map(|oid| {
+        let mut record = crate::log::record(if oid == "o-1" { 0 } else { 5 });
+        record["identity"]["claim"]["oid"] = oid.into();
+        record
+    });
+    let folder = folder(&[("log.json", lines(&twins))]);
+    let report = crate::program::report(folder.path(), 0, ["log.json"]);
+    let [finding] = list(&report["findings"]) else { panic!("{:#}", report["findings"]) };
+    assert_eq!((text(&finding["code"]), text(&finding["severity"])), ("same-name", "info"));
+    let ran = akvlens(folder.path(), ["report", "log.json", "-o", "x.md", "--fail-on", "low"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("Nothing failed.") && !ran.stdout.contains("What to do"), "{}", ran.stdout);
+    let page = std::fs::read_to_string(folder.path().join("x.md")).unwrap();
+    assert!(page.contains("None: nothing in this part of the log failed."), "{page}");
+    assert_eq!(page.matches("same-name").count(), 1, "told once: {page}");
+    assert_eq!(akvlens(folder.path(), ["report", "log.json", "-q", "--fail-on", "info"]).status, 1);
+}
+
+#[test]
+fn a_filter_takes_the_names_of_a_directory() {
+    let mut other = crate::log::record(5);
+    other["identity"]["claim"]["oid"] = "o-2".into();
+    let directory = serde_json::json!([
+        {"id": "O-1", "appId": "a-1", "displayName": "Orders API", "servicePrincipalType": "Application"},
+        {"id": "o-2", "userPrincipalName": "ann@larkfield.example", "displayName": "Ann"},
+    ]);
+    let folder =
+        folder(&[("log.json", lines(&[crate::log::record(0), other])), ("d.json", directory.to_string())]);
+    let requests = |caller: &str| {
+        let args = ["log.json", "--caller", caller, "--directory", "d.json"];
+        let report = crate::program::report(folder.path(), 0, args);
+        let oids: Vec<String> =
+            list(&report["callers"]).iter().map(|row| text(&row["oid"]).to_owned()).collect();
+        oids
+    };
+    assert_eq!(requests("orders*"), ["o-1"]);
+    assert_eq!(requests("Ann"), ["o-2"]);
+    assert_eq!(requests("ann@*"), ["o-2"]);
+    assert_eq!(requests("nobody"), [""; 0]);
+}
+
+const SERVICE: &str = "11111111-2222-3333-4444-555555555555";
+
+#[test]
+fn applications_and_roles_can_be_overridden() {
+    let mut record = crate::log::record(0);
+    record["identity"]["claim"]["appid"] = SERVICE.into();
+    let roles = serde_json::json!([{"principalId": "o-1", "roleDefinitionName": "Our Own Role", "scope": "/subscriptions/s-1"}]);
+    let applications =
+        format!("[[application]]\nid = \"{SERVICE}\"\nname = \"Our Scanner\"\nuse = \"service\"\n");
+    let folder = folder(&[
+        ("log.json", lines(&[record])),
+        ("assignments.json", roles.to_string()),
+        ("own/roles.toml", "[[role]]\nname = \"Our Own Role\"\nactions = [\"secrets/*\"]\n".to_owned()),
+        ("own/applications.toml", applications),
+        ("own/akvlens.toml", "roles = \"roles.toml\"\napplications = \"applications.toml\"\n".to_owned()),
+        ("wrong.toml", "\n[[role]]\nname = \"x\"\nactions = []\ncolour = 1\n".to_owned()),
+    ]);
+    let told = |more: &[&str]| {
+        let args = [&["log.json", "--policies", "assignments.json"], more].concat();
+        let report = crate::program::report(folder.path(), 0, args);
+        let caller = &report["callers"][0];
+        let own = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        (report["access"][0]["granted"].as_bool(), own(&caller["kind"]), own(&caller["name"]))
+    };
+    let plain = (None, "app".to_owned(), "-".to_owned());
+    let overridden = (Some(true), "first-party".to_owned(), "Our Scanner".to_owned());
+    assert_eq!(told(&[]), plain, "a custom role may hold anything");
+    assert_eq!(told(&["--roles", "own/roles.toml", "--applications", "own/applications.toml"]), overridden);
+    assert_eq!(told(&["--config", "own/akvlens.toml"]), overridden, "paths are relative to the file");
+    for (option, words) in
+        [("--roles", "wrong.toml:5: unknown field `colour`"), ("--applications", "wrong.toml:2: ")]
+    {
+        let ran = akvlens(folder.path(), ["report", "log.json", option, "wrong.toml"]);
+        assert_eq!(ran.status, 2);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    let ran = akvlens(folder.path(), ["report", "log.json", "--roles", "assignments.json"]);
+    assert!(ran.status == 2 && ran.stderr.contains("--policies"), "{}", ran.stderr);
+}

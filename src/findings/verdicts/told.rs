@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Analysis;
-use super::super::denials::{Cause, Denials, Spell, Summed, sum};
+use super::super::denials::{Cause, Denials, Need, Spell, Summed, sum};
 use super::super::failures::name_of;
 use super::super::wording::{Right, grant_command};
 use super::{Shown, Verdict, Verdicts};
 use crate::classify::causes::Severity;
+use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::report::{CallerIdentity, Confidence};
 use crate::ticks::Ticks;
@@ -78,6 +79,7 @@ pub(super) fn policies_replaced(
         let Cause::Replaced(time) = sum.follows else { continue };
         vaults.entry((vault, time)).or_default().push((oid, sum));
     }
+    let needs = needs(denials);
     for ((vault, time), callers) in vaults {
         let texts: Vec<(Text, Text)> = callers.iter().map(|(_, sum)| (sum.key.oid, sum.key.vault)).collect();
         let Some((first_oid, vault_text)) = texts.first().copied() else { continue };
@@ -94,7 +96,7 @@ pub(super) fn policies_replaced(
             first,
             last,
             why: why_replaced(analysis, vault, time, &texts),
-            fix: fix_replaced(analysis, denials, vault, &callers),
+            fix: fix_replaced(analysis, &needs, vault, &callers),
             reference: TEMPLATES,
             evidence: shown.of(first_oid, vault_text, first.zip(last)),
             about: callers
@@ -120,24 +122,27 @@ fn why_replaced(analysis: &Analysis<'_>, vault: &str, time: Ticks, texts: &[(Tex
     )
 }
 
+/// What each object id was denied on each vault.
+fn needs(denials: &Denials) -> Map<(Text, Text), Vec<Need>> {
+    let mut needs: Map<(Text, Text), Vec<Need>> = Map::default();
+    for key in denials.spells.keys() {
+        needs.entry((key.oid, key.vault)).or_default().push(key.need);
+    }
+    needs
+}
+
 /// One command a caller, with all that it was denied.
 fn fix_replaced(
     analysis: &Analysis<'_>,
-    denials: &Denials,
+    needs: &Map<(Text, Text), Vec<Need>>,
     vault: &str,
     callers: &[(&str, Summed)],
 ) -> Vec<String> {
-    let strings = &analysis.facts.dimensions.strings;
-    let command = |(oid, _): &(&str, Summed)| {
-        let of_caller = denials
-            .spells
-            .keys()
-            .filter(|key| strings.get(key.oid) == *oid && strings.get(key.vault) == vault);
-        let rights: BTreeSet<Right> = of_caller.filter_map(|key| key.need.right()).collect();
-        format!(
-            "`{}`",
-            grant_command(analysis.grants.roles, "access-policies", Some(vault), None, oid, false, &rights)
-        )
+    let command = |(oid, sum): &(&str, Summed)| {
+        let of_caller = needs.get(&(sum.key.oid, sum.key.vault)).into_iter().flatten();
+        let rights: BTreeSet<Right> = of_caller.filter_map(|need| need.right()).collect();
+        let roles = analysis.grants.roles;
+        format!("`{}`", grant_command(roles, "access-policies", Some(vault), None, oid, false, &rights))
     };
     let mut fix: Vec<String> = callers.iter().take(MOST_NAMED).map(command).collect();
     if callers.len() > MOST_NAMED {
