@@ -262,6 +262,10 @@ pub struct InputArgs {
     /// 16MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_record: Option<String>,
+    /// Memory that akvlens may take, about, such as 4GB; input whose tables need more is refused [default:
+    /// three quarters of what is free where that is known (Linux), else 8GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
     /// How many times its stored size a compressed blob may expand to, after the first 64 MiB
     /// [default: 500]
     #[arg(long, value_name = "TIMES")]

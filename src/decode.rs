@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use crate::record::Record;
-use framing::{Frame, FrameKind, Framer};
+use framing::{Frame, FrameKind, Framer, Standing};
 use resource_log::{Form, Refusal};
 use shape::{Container, Containers, Envelope};
 
@@ -201,20 +201,55 @@ pub fn decode(
     limits: Limits,
     sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    decode_from(reader, 0, limits, sink)
+    decode_frames(Framer::new(reader, 0, limits.max_record_bytes), sink)
 }
 
-/// [`decode`] for a reader that begins `offset` bytes into the blob; lines still count from 1.
+/// Where a range of a blob lies.
+#[derive(Clone, Copy, Debug)]
+pub struct RangePlace<'s> {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Where a framer stands at its beginning.
+    pub begins: &'s Standing,
+    /// Whether more of the blob follows it.
+    pub more_follows: bool,
+}
+
+/// [`decode`] for a range of a blob, in which lines still count from 1. Says also where the framer stands at
+/// its end, which must be where the next range begins: then the ranges decode as the whole does. `None` where
+/// they may not.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_from(
+pub fn decode_range(
     reader: impl Read,
-    offset: u64,
+    place: RangePlace<'_>,
     limits: Limits,
-    sink: impl FnMut(Decoded<'_>) -> bool,
-) -> (Totals, io::Result<()>) {
-    decode_frames(Framer::new(reader, offset, limits.max_record_bytes), sink)
+    mut sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, Option<Standing>, io::Result<()>) {
+    let framer = Framer::new(reader, place.offset, limits.max_record_bytes);
+    let mut framer = framer.in_range(place.begins, place.more_follows);
+    let (containers, result) = units(&mut framer, Around::default(), &mut sink);
+    let totals = framer.totals();
+    (Totals { containers: totals.containers.union(containers), ..totals }, framer.standing(), result)
+}
+
+/// Where a framer stands in front of the first audit record of a text, and the bytes of that record's frame;
+/// `None` where there is no record.
+pub fn first_record(text: &[u8], limits: Limits) -> Option<(Standing, Vec<u8>)> {
+    let mut framer = Framer::new(text, 0, limits.max_record_bytes);
+    loop {
+        let frame = framer.advance().ok().flatten()?;
+        let decoded = decode_as(&frame, &mut Record::default());
+        match decoded {
+            Ok(Form::Audit) => {
+                let bytes = frame.bytes.to_vec();
+                return Some((framer.standing()?, bytes));
+            }
+            Err(_) if frame.kind == FrameKind::Line => framer.reframe(),
+            _ => {}
+        }
+    }
 }
 
 /// [`decode`] for what a framer gives.

@@ -53,6 +53,15 @@ pub enum Error {
         /// Why.
         source: TableError,
     },
+    /// The tables would take more memory than they may.
+    #[error(
+        "the input has so many different callers, objects and seconds that its tables need more memory than \
+         --max-memory allows ({most} bytes): raise it, or read fewer vaults or hours at a time"
+    )]
+    Memory {
+        /// Bytes that may be taken.
+        most: u64,
+    },
     /// One blob stands in two parts.
     #[error(
         "blob '{blob}' stands in two different parts ({one} and {other}): counting it twice would be wrong; \

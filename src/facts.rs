@@ -19,6 +19,7 @@ pub mod requests;
 pub mod rows;
 pub mod sightings;
 mod update;
+mod weight;
 
 use indexmap::IndexMap;
 

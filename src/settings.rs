@@ -33,6 +33,9 @@ const STALE_AFTER_DAYS: u32 = 30;
 /// Longest file of knowledge, in bytes: it is read whole, which takes several times as much memory.
 const MOST_KNOWLEDGE_BYTES: u64 = 512 << 20;
 
+/// Memory that may be taken where it is not known how much is free.
+const DEFAULT_MEMORY: u64 = 8 << 30;
+
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "akvlens.toml";
 
@@ -46,6 +49,8 @@ pub struct File {
     threads: Option<u16>,
     /// Longest record.
     max_record: Option<String>,
+    /// Memory that may be taken.
+    max_memory: Option<String>,
     /// Expansion bound.
     max_expansion: Option<u64>,
     /// Order of dates in CSV.
@@ -83,6 +88,8 @@ pub struct Surroundings {
     pub processors: usize,
     /// Whether colours are not wanted (NO_COLOR).
     pub no_color: bool,
+    /// Bytes of memory that are free, where that is known.
+    pub free_memory: Option<u64>,
 }
 
 /// What every command needs.
@@ -116,6 +123,8 @@ pub struct Input {
     pub dates: Dates,
     /// Count each request once.
     pub dedup: bool,
+    /// Bytes of memory that may be taken.
+    pub most_memory: u64,
     /// Where rejects go.
     pub rejects: Option<PathBuf>,
     /// Rejected records that are put up with.
@@ -166,8 +175,12 @@ impl Settings {
         }
         let default = Limits::default();
         let max_record_bytes = match args.max_record.as_ref().or(self.file.max_record.as_ref()) {
-            Some(text) => size(text)?,
+            Some(text) => size("--max-record", text)?,
             None => default.max_record_bytes,
+        };
+        let most_memory = match args.max_memory.as_ref().or(self.file.max_memory.as_ref()) {
+            Some(text) => size("--max-memory", text)? as u64,
+            None => self.surroundings.free_memory.map_or(DEFAULT_MEMORY, |free| free / 4 * 3),
         };
         let zone_of_file = || {
             let read = |zone: &String| zone.parse::<Zone>().map_err(|why| (zone.clone(), why));
@@ -185,6 +198,7 @@ impl Settings {
             limits: Limits { max_record_bytes, max_expansion: max_expansion.max(1) },
             dates: Dates { order: args.date_order.or(self.file.date_order), zone },
             dedup: args.dedup,
+            most_memory,
             rejects: args.rejects.clone(),
             max_rejected: args.max_rejected.or(self.file.max_rejected).unwrap_or(0),
         })
@@ -301,9 +315,9 @@ fn read_file(named: Option<&Path>) -> Result<(File, PathBuf), Error> {
 }
 
 /// Bytes of `16MB`, `16MiB`, `4k` or a plain number.
-fn size(text: &str) -> Result<usize, Error> {
+fn size(option: &str, text: &str) -> Result<usize, Error> {
     let wrong =
-        || Error::Usage(format!("--max-record '{text}': write a size such as 16MB or 16MiB, at least 1kB"));
+        || Error::Usage(format!("{option} '{text}': write a size such as 16MB or 16MiB, at least 1kB"));
     let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let scale: usize = match unit.trim().to_ascii_lowercase().as_str() {
@@ -347,11 +361,11 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        assert_eq!(size("16MiB").unwrap(), 16 << 20);
-        assert_eq!(size("2 GB").unwrap(), 2_000_000_000);
-        assert_eq!(size("5000").unwrap(), 5000);
+        assert_eq!(size("", "16MiB").unwrap(), 16 << 20);
+        assert_eq!(size("", "2 GB").unwrap(), 2_000_000_000);
+        assert_eq!(size("", "5000").unwrap(), 5000);
         for wrong in ["", "x", "1TB", "12", "-1MB", "99999999999999999999G"] {
-            assert!(size(wrong).is_err(), "{wrong}");
+            assert!(size("", wrong).is_err(), "{wrong}");
         }
     }
 

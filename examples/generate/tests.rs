@@ -184,6 +184,7 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
         keep_rejects: false,
         dedup: false,
         range_bytes: akvlens::ingest::RANGE_BYTES,
+        most_memory: u64::MAX,
     };
     let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();
     let facts = ingest.run(&listing).unwrap().facts;

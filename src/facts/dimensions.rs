@@ -150,6 +150,12 @@ impl Strings {
         kept
     }
 
+    /// How many there are, with those remembered as they stood, and their bytes.
+    pub fn extent(&self) -> (usize, usize) {
+        let texts = || self.set.iter().chain(self.kept_as.keys());
+        (self.set.len() + self.kept_as.len(), texts().map(|text| text.len()).sum())
+    }
+
     /// The string of a reference.
     pub fn get(&self, text: Text) -> &str {
         &self.set[text.index()]

@@ -94,6 +94,11 @@ impl Series {
         }
     }
 
+    /// Cells that there is room for.
+    pub fn room(&self) -> usize {
+        self.cells.capacity()
+    }
+
     /// Brings the cells in order, one a second.
     pub fn settle(&mut self) {
         if self.settled < self.cells.len() {
@@ -197,7 +202,7 @@ impl Requests {
     }
 
     /// Every key with its series, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&RequestKey, &Series)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RequestKey, &Series)> {
         self.map.iter()
     }
 

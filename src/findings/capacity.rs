@@ -3,6 +3,7 @@
 //! Input: merged facts, the causes, how to judge, and what is assumed. Output: [`CapacityReport`].
 //! Everything is counted in integers and divided once, for the report.
 
+mod amounts;
 mod axis;
 mod caching;
 pub(crate) mod display;
@@ -108,7 +109,7 @@ pub fn report(
             window_seconds: WINDOW_SECONDS,
             subscription_factor: profile.subscription_factor,
         },
-        assumptions: told::assumptions(&demand, settings),
+        assumptions: [told::assumptions(&demand, settings), told::what_ifs(&vaults)].concat(),
         vaults,
         subscriptions,
         findings: patterns(&analysis, &demand),

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use super::amounts::Amounts;
 use super::display;
 use crate::facts::requests::Cell;
 use crate::findings::limits::WINDOW_SECONDS;
@@ -120,10 +121,12 @@ impl Utilisation {
 
 impl Ord for Utilisation {
     fn cmp(&self, other: &Self) -> Ordering {
-        let split = |one: &Self| (one.parts.div_euclid(one.whole), one.parts.rem_euclid(one.whole));
+        let split =
+            |one: &Self| (one.parts.div_euclid(one.whole), one.parts.rem_euclid(one.whole).unsigned_abs());
         let (mine, its) = (split(self), split(other));
-        // Both remainders are below 2^64, as wholes are.
-        mine.0.cmp(&its.0).then_with(|| (mine.1 * other.whole).cmp(&(its.1 * self.whole)))
+        let (my_whole, its_whole) = (self.whole.unsigned_abs(), other.whole.unsigned_abs());
+        // Wholes are below 2^64, and so are the remainders.
+        mine.0.cmp(&its.0).then_with(|| (mine.1 * its_whole).cmp(&(its.1 * my_whole)))
     }
 }
 
@@ -148,29 +151,29 @@ pub(super) struct ClassBase {
     /// What 100 % is.
     pub(super) whole: i128,
     /// Parts by place.
-    pub(super) held: Vec<i128>,
+    pub(super) held: Amounts,
     /// Parts of the window that ends at each place.
-    pub(super) windows: Vec<i128>,
+    pub(super) windows: Amounts,
 }
 
 impl ClassBase {
     /// Adds up the windows.
-    pub(super) fn new(axis: &Axis, class: Class, whole: i128, held: Vec<i128>) -> Self {
-        let mut windows = vec![0; axis.len()];
-        axis.windows(|at| held[at], |end, sum| windows[end] = sum);
+    pub(super) fn new(axis: &Axis, class: Class, whole: i128, held: Amounts) -> Self {
+        let mut windows = Amounts::new(axis.len());
+        axis.windows(|at| held.at(at), |end, sum| windows.add(end, sum));
         Self { class, whole, held, windows }
     }
 
     /// The fullest window.
     pub(super) fn peak(&self) -> Utilisation {
-        Utilisation { parts: self.windows.iter().copied().max().unwrap_or(0), whole: self.whole }
+        Utilisation { parts: self.windows.iter().max().unwrap_or(0), whole: self.whole }
     }
 
     /// The ends of windows, fullest first; the earliest of equals first.
     pub(super) fn fullest(&self) -> Vec<u32> {
-        let held = (0_u32..).zip(&self.windows).filter(|(_, sum)| **sum > 0);
+        let held = (0_u32..).zip(self.windows.iter()).filter(|(_, sum)| *sum > 0);
         let mut ends: Vec<u32> = held.map(|(end, _)| end).collect();
-        ends.sort_unstable_by_key(|end| (std::cmp::Reverse(self.windows[*end as usize]), *end));
+        ends.sort_unstable_by_key(|end| (std::cmp::Reverse(self.windows.at(*end as usize)), *end));
         ends
     }
 }
@@ -189,10 +192,10 @@ impl Base {
         let axis = Axis::new(vault.streams.iter().map(LoadStream::cells));
         let classes = vault.classes().into_iter().filter(|class| class.is_of_vault());
         let classes = classes.map(|class| {
-            let mut held = vec![0; axis.len()];
+            let mut held = Amounts::new(axis.len());
             for (stream, charge) in vault.charged(class) {
                 for (at, count) in axis.places(stream.cells()) {
-                    held[at as usize] += i128::from(count) * i128::from(charge.high);
+                    held.add(at as usize, i128::from(count) * i128::from(charge.high));
                 }
             }
             ClassBase::new(&axis, class, i128::from(budgets.whole(class)), held)
@@ -213,13 +216,13 @@ impl Base {
 
     /// The fullest window of any class when something is taken away: by class and place, with nothing
     /// for a class that nothing is taken from.
-    pub(super) fn peak_without(&self, removed: &[Vec<i128>]) -> Utilisation {
-        let of_class = |(base, removed): (&ClassBase, &Vec<i128>)| {
+    pub(super) fn peak_without(&self, removed: &[Amounts]) -> Utilisation {
+        let of_class = |(base, removed): (&ClassBase, &Amounts)| {
             if removed.is_empty() {
                 return base.peak();
             }
             let mut parts = 0;
-            self.axis.windows(|at| base.held[at] - removed[at], |_, sum| parts = parts.max(sum));
+            self.axis.windows(|at| base.held.at(at) - removed.at(at), |_, sum| parts = parts.max(sum));
             Utilisation { parts, whole: base.whole }
         };
         self.classes.iter().zip(removed).map(of_class).max().unwrap_or(Utilisation::NONE)

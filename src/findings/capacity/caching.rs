@@ -18,6 +18,7 @@ use std::cmp::Reverse;
 
 use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
+use super::amounts::Amounts;
 use super::axis::{Base, Utilisation};
 use super::{display, shown, told};
 use crate::findings::callers::{CallerId, Callers};
@@ -179,7 +180,7 @@ fn replayed(
     };
     let fullest: Vec<Vec<u32>> = base.classes.iter().map(super::axis::ClassBase::fullest).collect();
     let of_caller: crate::facts::Map<CallerId, &[Group<'_>]> = reads.by_caller().collect();
-    let alone = |removed: &mut Vec<Vec<i128>>, id: &CallerId| {
+    let alone = |removed: &mut Vec<Amounts>, id: &CallerId| {
         let groups = of_caller.get(id).copied().unwrap_or_default();
         let one = |ttl: &Option<u64>| {
             let (answers, peak) = alone_without_hits(base, &fullest, reads, groups, Life::of(*ttl), removed);
@@ -194,9 +195,9 @@ fn replayed(
 }
 
 /// Room for what is taken away, by class and place; none for classes that nothing is taken from.
-fn nothing(base: &Base, arrivals: &Arrivals<'_>) -> Vec<Vec<i128>> {
+fn nothing(base: &Base, arrivals: &Arrivals<'_>) -> Vec<Amounts> {
     let length = |class| if arrivals.touches(class) { base.axis.len() } else { 0 };
-    (0..base.classes.len()).map(|class| vec![0; length(class)]).collect()
+    (0..base.classes.len()).map(|class| Amounts::new(length(class))).collect()
 }
 
 /// What caches of all callers answer, and the peak of what is left.
@@ -211,7 +212,7 @@ fn take_away(
     arrivals: &Arrivals<'_>,
     groups: &[Group<'_>],
     life: Life,
-    removed: &mut [Vec<i128>],
+    removed: &mut [Amounts],
 ) -> Answers {
     let mut all = Answers::default();
     for group in groups {
@@ -221,7 +222,7 @@ fn take_away(
             if let Some(class) = weight.class {
                 let left = i128::from(arrival.count - hits) * i128::from(weight.left);
                 let all = i128::from(arrival.count) * i128::from(weight.parts);
-                removed[class][arrival.at as usize] += all - left;
+                removed[class].add(arrival.at as usize, all - left);
             }
         }));
     }
@@ -236,7 +237,7 @@ fn alone_without_hits(
     arrivals: &Arrivals<'_>,
     groups: &[Group<'_>],
     life: Life,
-    removed: &mut [Vec<i128>],
+    removed: &mut [Amounts],
 ) -> (Answers, Utilisation) {
     let answers = take_away(base, arrivals, groups, life, removed);
     let mut peak = Utilisation::NONE;
@@ -247,17 +248,17 @@ fn alone_without_hits(
         }
         let mut parts = 0;
         for end in fullest.iter().map(|end| *end as usize) {
-            let before = class.windows[end];
+            let before = class.windows.at(end);
             if before <= parts {
                 break;
             }
-            parts = parts.max(before - base.axis.window(end, |at| removed[at]));
+            parts = parts.max(before - base.axis.window(end, |at| removed.at(at)));
         }
         peak = peak.max(Utilisation { parts, whole: class.whole });
     }
     for arrival in groups.iter().flat_map(|group| arrivals.of(group)) {
         if let Some(class) = arrivals.weight(arrival).class {
-            removed[class][arrival.at as usize] = 0;
+            removed[class].clear(arrival.at as usize);
         }
     }
     (answers, peak)

@@ -192,7 +192,7 @@ impl<'p, 'f> Planned<'p, 'f> {
     /// fullest of the largest loads. Where all together are at or below it, any part is.
     fn windows_that_matter(&self) -> BTreeSet<Window> {
         let mut windows = BTreeSet::new();
-        let is_above = |class: usize, end: usize| self.base.classes[class].windows[end] > self.caps[class];
+        let is_above = |class: usize, end: usize| self.base.classes[class].windows.at(end) > self.caps[class];
         for (index, class) in self.base.classes.iter().enumerate() {
             let fullest = measure::apart(&self.base.axis, class, MOST_KEPT, |end| is_above(index, end));
             windows.extend(fullest.into_iter().map(|end| (index, end)));
@@ -210,7 +210,7 @@ impl<'p, 'f> Planned<'p, 'f> {
     fn sum_bound(&self, fixed: &[ClassBase]) -> usize {
         let mut most = 1;
         for ((class, fixed), cap) in self.base.classes.iter().zip(fixed).zip(&self.caps) {
-            for (all, fixed) in class.windows.iter().zip(&fixed.windows) {
+            for (all, fixed) in class.windows.iter().zip(fixed.windows.iter()) {
                 let more = (all - fixed) - (cap - fixed).max(0);
                 if more > 0 {
                     let cap = (*cap).max(1);
@@ -253,8 +253,8 @@ impl<'p, 'f> Planned<'p, 'f> {
             let classes = measure::vault(self.base, self.items, set);
             for (index, class) in classes.iter().enumerate() {
                 let is_above = |end: usize| {
-                    let fixed = if vault == 0 { fixed[index].windows[end] } else { 0 };
-                    class.windows[end] > self.caps[index].max(fixed)
+                    let fixed = if vault == 0 { fixed[index].windows.at(end) } else { 0 };
+                    class.windows.at(end) > self.caps[index].max(fixed)
                 };
                 let ends = measure::apart(&self.base.axis, class, MOST_ADDED, is_above);
                 added.extend(ends.into_iter().map(|end| (index, end)));
@@ -276,12 +276,12 @@ fn ordered(planned: &Planned<'_, '_>, found: Found) -> (Vec<VaultOfPlan>, usize)
     if let Some(movable) = vaults.get_mut(fixed..) {
         movable.sort_by_key(|(set, _)| (set.is_empty(), Reverse(requests(set)), set.iter().min().copied()));
     }
-    // A vault that nothing was put into is none.
-    vaults.retain(|(set, _)| !set.is_empty());
     // What takes nothing has no reason to move.
     if let Some((first, _)) = vaults.first_mut() {
         first.extend(planned.idle.iter().flat_map(|idle| idle.items.iter().copied()));
     }
+    // A vault that nothing was put into is none.
+    vaults.retain(|(set, _)| !set.is_empty());
     (vaults, found.lower_bound)
 }
 

@@ -199,6 +199,33 @@ pub(super) fn percent(fraction: f64) -> String {
     format!("{:.1} %", fraction * 100.0)
 }
 
+/// What the what-ifs of these vaults assume.
+pub(super) fn what_ifs(vaults: &[VaultCapacity]) -> Vec<Assumption> {
+    let mut all = Vec::new();
+    if vaults.iter().any(|vault| !vault.caching.is_empty()) {
+        all.push(Assumption {
+            id: "instances",
+            text: "A cache belongs to one caller at one address with one agent (instance), or to one caller (caller): \
+                   how many instances stand behind one address the log does not show, so the two are bounds. A read \
+                   in the second of its fetch, or of a change, counts as after it. Changes that the log does not \
+                   show make no answer stale."
+                .to_owned(),
+            option: None,
+        });
+    }
+    if vaults.iter().any(|vault| vault.split.is_some()) {
+        all.push(Assumption {
+            id: "split",
+            text: "An object belongs to the application with the most load on it, and a certificate keeps the key and \
+                   the secret of its name. Requests without an object, such as lists, go where their caller's most \
+                   loaded object goes. Clients are taken to send as much as now."
+                .to_owned(),
+            option: Some("--group"),
+        });
+    }
+    all
+}
+
 /// Seconds for a sentence.
 pub(super) fn span(seconds: u64) -> String {
     match seconds {

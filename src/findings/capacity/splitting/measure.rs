@@ -6,6 +6,7 @@
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
+use super::super::amounts::Amounts;
 use super::super::axis::{Axis, Base, ClassBase};
 use super::items::{Item, Items};
 
@@ -15,14 +16,14 @@ pub(super) type Window = (usize, u32);
 /// Room to add items up by class and place.
 struct Scratch<'b> {
     base: &'b Base,
-    held: Vec<Vec<i128>>,
+    held: Vec<Amounts>,
     touched: Vec<Vec<u32>>,
 }
 
 impl<'b> Scratch<'b> {
     fn new(base: &'b Base) -> Self {
         let classes = base.classes.len();
-        Self { base, held: vec![vec![0; base.axis.len()]; classes], touched: vec![Vec::new(); classes] }
+        Self { base, held: vec![Amounts::new(base.axis.len()); classes], touched: vec![Vec::new(); classes] }
     }
 
     /// Adds up some items, looks, and is empty again.
@@ -30,31 +31,30 @@ impl<'b> Scratch<'b> {
         for part in which.iter().flat_map(|item| &items[*item].parts) {
             let (held, touched) = (&mut self.held[part.class], &mut self.touched[part.class]);
             part.each(&self.base.axis, |at, parts| {
-                let cell = &mut held[at as usize];
-                if *cell == 0 {
+                if held.at(at as usize) == 0 {
                     touched.push(at);
                 }
-                *cell += parts;
+                held.add(at as usize, parts);
             });
         }
         let seen = look(self);
         for (held, touched) in self.held.iter_mut().zip(&mut self.touched) {
-            touched.drain(..).for_each(|at| held[at as usize] = 0);
+            touched.drain(..).for_each(|at| held.clear(at as usize));
         }
         seen
     }
 
     /// The fullest window of each class: its parts, and the place of its end, the earliest of equals.
     fn peaks(&self) -> Vec<(i128, u32)> {
-        let peak = |(held, touched): (&Vec<i128>, &Vec<u32>)| {
+        let peak = |(held, touched): (&Amounts, &Vec<u32>)| {
             let mut places = touched.clone();
             places.sort_unstable();
             let (mut best, mut sum, mut leaving) = ((0, 0), 0, 0);
             for end in &places {
-                sum += held[*end as usize];
+                sum += held.at(*end as usize);
                 let first = self.base.axis.inside(*end as usize).last().unwrap_or_default();
                 while (places[leaving] as usize) < first {
-                    sum -= held[places[leaving] as usize];
+                    sum -= held.at(places[leaving] as usize);
                     leaving += 1;
                 }
                 if sum > best.0 {
@@ -68,7 +68,7 @@ impl<'b> Scratch<'b> {
 
     fn window(&self, (class, end): Window) -> u64 {
         let held = &self.held[class];
-        let parts = self.base.axis.window(end as usize, |at| held[at]);
+        let parts = self.base.axis.window(end as usize, |at| held.at(at));
         u64::try_from(parts).unwrap_or(u64::MAX)
     }
 }
@@ -90,9 +90,9 @@ pub(super) fn loads(base: &Base, items: &Items<'_>, sets: &[&[usize]], windows: 
 
 /// Every class of a set of items, window by window: what a vault with them would take.
 pub(super) fn vault(base: &Base, items: &Items<'_>, set: &[usize]) -> Vec<ClassBase> {
-    let mut held = vec![vec![0; base.axis.len()]; base.classes.len()];
+    let mut held = vec![Amounts::new(base.axis.len()); base.classes.len()];
     for part in set.iter().flat_map(|item| &items.items[*item].parts) {
-        part.each(&base.axis, |at, parts| held[part.class][at as usize] += parts);
+        part.each(&base.axis, |at, parts| held[part.class].add(at as usize, parts));
     }
     let classes = base.classes.iter().zip(held);
     classes.map(|(class, held)| ClassBase::new(&base.axis, class.class, class.whole, held)).collect()
@@ -108,7 +108,7 @@ pub(super) fn apart(
 ) -> Vec<u32> {
     let places = 0..u32::try_from(class.windows.len()).unwrap_or(u32::MAX);
     let mut meant: Vec<u32> = places.filter(|end| is_meant(*end as usize)).collect();
-    meant.sort_unstable_by_key(|end| (std::cmp::Reverse(class.windows[*end as usize]), *end));
+    meant.sort_unstable_by_key(|end| (std::cmp::Reverse(class.windows.at(*end as usize)), *end));
     let seconds = axis.seconds();
     let mut chosen: Vec<u32> = Vec::new();
     for end in meant {

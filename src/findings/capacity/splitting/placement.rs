@@ -73,7 +73,7 @@ impl Problem {
     /// Loads by own peak, largest first, the first of equals first.
     fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.loads.len()).collect();
-        order.sort_by_key(|load| (std::cmp::Reverse(self.own_peak(*load)), *load));
+        order.sort_by_cached_key(|load| (std::cmp::Reverse(self.own_peak(*load)), *load));
         order
     }
 
