@@ -235,12 +235,17 @@ fn each_finding(page: &mut String, findings: &[&Finding], top: usize) {
 fn one_finding(page: &mut String, number: usize, finding: &Finding) {
     line!(page, "### {number}. {} ({})\n", text(&finding.title), finding.severity);
     line!(page, "{}\n", text(&finding.why));
+    // Patterns and verdicts have no part in the failures.
+    let (what, share) = if finding.share_percent > 0.0 {
+        ("cause", format!(" ({} of all failures)", hundredths(finding.share_percent)))
+    } else {
+        ("code", String::new())
+    };
     line!(
         page,
-        "- cause {}, {} times ({} of all failures), {} to {}",
+        "- {what} {}, {} times{share}, {} to {}",
         code(&finding.code),
         grouped(finding.count),
-        hundredths(finding.share_percent),
         time(finding.first),
         time(finding.last)
     );
@@ -258,6 +263,9 @@ fn one_finding(page: &mut String, number: usize, finding: &Finding) {
         if addresses.is_empty() { "(not logged)".to_owned() } else { addresses.join(", ") }
     );
     line!(page, "- rests on {}, confidence {}; id {}", finding.basis, confidence(finding), code(&finding.id));
+    if let Some(saving) = &finding.saving {
+        line!(page, "- {}", text(&crate::render::text::saving(saving)));
+    }
     if let Some(asked) = &finding.asked {
         line!(
             page,

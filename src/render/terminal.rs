@@ -7,7 +7,7 @@ mod identities;
 use std::fmt::Write;
 
 use super::escape::line as escape;
-use super::text::{duration, fit, fit_end, grouped, percent, shapes, size, wrap, wrap_words};
+use super::text::{duration, fit, fit_end, grouped, percent, saving, shapes, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
 use crate::facts::cut::FilterEcho;
 use crate::report::{CallerIdentity, CoverageReport, Report, Timeline};
@@ -305,6 +305,9 @@ impl Page {
         }
         if let Some(objects) = advice.objects() {
             lines.extend(wrap(&escape(&objects), width));
+        }
+        if let Some(saved) = &advice.finding.saving {
+            lines.extend(wrap(&escape(&saving(saved)), width));
         }
         if let Some(fix) = advice.finding.fix.first() {
             // A command must survive being copied: its words stay whole.

@@ -88,7 +88,7 @@ pub(crate) fn find<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Find
     }
     for vault in 0..demand.vaults.len() {
         let mut rows = left(demand, vault, &explained);
-        if let Some((caller, found)) = heavy::mass_write(demand, vault, &rows) {
+        if let Some((caller, found)) = heavy::mass_write(demand, vault, &rows, text) {
             findings.push(teller.finding(Some(caller), &found));
             let places = found.places();
             rows.retain(|row| !places.contains(&row.place));

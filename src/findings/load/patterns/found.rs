@@ -25,7 +25,8 @@ use crate::findings::verdicts::short;
 use crate::findings::wording::{Known, fill_steps};
 use crate::report::{CallerIdentity, Confidence, Evidence, Finding, Saving};
 
-/// 429s from which a pattern is grave: fewer may be one unlucky second.
+/// 429s from which a pattern is grave, if they are one request in a hundred at least: fewer may be one unlucky
+/// second, or the odd one in a month.
 const MANY_THROTTLED: u64 = 10;
 
 /// Per cent of a limit from which a pattern is grave, and from which it matters: 90 % is where the next
@@ -84,6 +85,8 @@ pub(super) struct Stress {
     pub(super) peak: Option<(Class, f64, f64)>,
     /// Answered with 429.
     pub(super) throttled: u64,
+    /// All of them.
+    pub(super) requests: u64,
 }
 
 impl Stress {
@@ -93,7 +96,9 @@ impl Stress {
         let mut peak: Option<(Class, f64, f64)> = None;
         let vaults: BTreeSet<usize> = rows.iter().map(|row| row.place.0).collect();
         for vault in vaults {
-            for class in Class::ALL.into_iter().filter(|class| class.is_of_vault()) {
+            let charges = rows.iter().flat_map(|row| row.stream.charges.into_iter().flatten());
+            let classes: BTreeSet<Class> = charges.map(|charge| charge.class).collect();
+            for class in classes.into_iter().filter(|class| class.is_of_vault()) {
                 let (low, high) = greatest(rows, vault, class);
                 let part = |load: u128| share(load, u128::from(demand.budgets.whole(class)));
                 let found = (class, part(low), part(high));
@@ -102,14 +107,15 @@ impl Stress {
                 }
             }
         }
-        Self { peak, throttled }
+        Self { peak, throttled, requests: count(rows) }
     }
 
     fn severity(&self) -> Severity {
         let (class, low, high) = self.peak.unwrap_or((Class::Keys, 0.0, 0.0));
         // A Managed HSM is measured against benchmarks: it does not throttle.
         let never_throttles = class == Class::ManagedHsm;
-        if self.throttled >= MANY_THROTTLED || (low >= GRAVE_PERCENT && !never_throttles) {
+        let many = self.throttled >= MANY_THROTTLED && self.throttled * 100 >= self.requests;
+        if many || (low >= GRAVE_PERCENT && !never_throttles) {
             Severity::High
         } else if self.throttled > 0 || low >= MATTERS_PERCENT || high >= GRAVE_PERCENT {
             Severity::Medium
@@ -372,8 +378,9 @@ mod tests {
 
     #[test]
     fn gravity_follows_the_limits() {
-        let stress =
-            |low, high, throttled, class| Stress { peak: Some((class, low, high)), throttled }.severity();
+        let stress = |low, high, throttled, class| {
+            Stress { peak: Some((class, low, high)), throttled, requests: 1000 }.severity()
+        };
         assert_eq!(stress(3.0, 3.0, 0, Class::Secrets), Severity::Low);
         assert_eq!(stress(60.0, 60.0, 0, Class::Secrets), Severity::Medium);
         assert_eq!(stress(12.0, 96.0, 0, Class::Keys), Severity::Medium, "only the dearest reading is near");

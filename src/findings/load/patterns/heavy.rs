@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::found::{Found, greatest};
 use super::usage::{Row, arrivals, count, grouped, objects};
 use crate::facts::Map;
+use crate::facts::dimensions::Text;
 use crate::findings::callers::CallerId;
 use crate::findings::load::Demand;
 use crate::findings::load::class::Class;
@@ -16,6 +17,9 @@ const MOST_PERCENT: u128 = 50;
 /// 429s that show the limit is reached where what keys weigh is not known.
 const FEWEST_THROTTLED: u64 = 10;
 
+/// Seconds in which 429s on writing are of one import.
+const THROTTLED_SECONDS: i64 = 600;
+
 /// Creating keys takes at least so many requests to be in bulk: the limit is 10 or 20.
 const FEWEST_WRITES: u64 = 10;
 
@@ -24,6 +28,7 @@ pub(super) fn mass_write<'d, 'f>(
     demand: &Demand<'f>,
     vault: usize,
     rows: &[Row<'d, 'f>],
+    text: impl Fn(Option<Text>) -> Option<&'f str>,
 ) -> Option<(CallerId, Found<'d, 'f>)> {
     let writes = |row: &&Row<'_, '_>| {
         matches!(row.operation(), "SecretSet" | "KeyImport" | "CertificateImport" | "KeyCreate")
@@ -31,7 +36,8 @@ pub(super) fn mass_write<'d, 'f>(
     };
     let rows: Vec<Row<'d, 'f>> = rows.iter().filter(writes).copied().collect();
     let total = count(&rows);
-    let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
+    let throttled = arrivals(rows.iter().copied().filter(|row| row.stream.is_throttled()));
+    let throttled = throttled.busiest(THROTTLED_SECONDS).count;
     let is_near = |class| {
         let whole = u128::from(demand.budgets.whole(class));
         greatest(&rows, vault, class).0 * 100 >= whole * MOST_PERCENT
@@ -40,9 +46,8 @@ pub(super) fn mass_write<'d, 'f>(
     if !near && throttled < FEWEST_THROTTLED {
         return None;
     }
-    let callers = grouped(&rows, |row| {
-        row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index())))
-    });
+    // By name, so that of equals it is always the same one.
+    let callers = grouped(&rows, |row| row.stream.caller.map(|caller| (text(caller.0), text(caller.1))));
     let most = callers.into_values().max_by_key(|rows| count(rows))?;
     let caller = most.first()?.stream.caller?;
     let by_operation = grouped(&rows, |row| row.stream.operation);
@@ -107,14 +112,19 @@ fn hot_groups<'d, 'f, K: std::hash::Hash + Eq + Ord>(
     rows: &[Row<'d, 'f>],
     key: impl Fn(&Row<'d, 'f>) -> K,
 ) -> Vec<(K, Vec<Row<'d, 'f>>)> {
-    let mut groups: Map<K, (u128, Vec<Row<'d, 'f>>)> = Map::default();
-    for row in rows.iter().filter(|row| row.stream.counted || row.stream.is_throttled()) {
-        let group = groups.entry(key(row)).or_default();
-        group.0 += heaviest(demand, row);
-        group.1.push(*row);
+    let judged = || rows.iter().filter(|row| row.stream.counted || row.stream.is_throttled());
+    let mut sums: Map<K, u128> = Map::default();
+    for row in judged() {
+        *sums.entry(key(row)).or_default() += heaviest(demand, row);
     }
     // All its requests in one window would not make it hot: no need to look at windows.
-    groups.retain(|_, (hundredths, _)| *hundredths >= MOST_PERCENT);
+    sums.retain(|_, millionths| *millionths >= MOST_PERCENT * 10_000);
+    let mut groups: Map<K, Vec<Row<'d, 'f>>> = sums.into_keys().map(|key| (key, Vec::new())).collect();
+    for row in judged() {
+        if let Some(group) = groups.get_mut(&key(row)) {
+            group.push(*row);
+        }
+    }
     let hot = |rows: &[Row<'_, '_>]| {
         let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
         Class::ALL.into_iter().filter(|class| class.is_of_vault()).any(|class| {
@@ -124,17 +134,16 @@ fn hot_groups<'d, 'f, K: std::hash::Hash + Eq + Ord>(
                 || (throttled >= FEWEST_THROTTLED && high * 100 >= whole * MOST_PERCENT)
         })
     };
-    let mut all: Vec<(K, Vec<Row<'d, 'f>>)> =
-        groups.into_iter().map(|(key, (_, rows))| (key, rows)).filter(|(_, rows)| hot(rows)).collect();
+    let mut all: Vec<(K, Vec<Row<'d, 'f>>)> = groups.into_iter().filter(|(_, rows)| hot(rows)).collect();
     all.sort_by(|one, other| one.0.cmp(&other.0));
     all
 }
 
-/// Hundredths of a limit that all requests of a row take together, at the most, rounded up.
+/// Millionths of a limit that all requests of a row take together, at the most, rounded up.
 fn heaviest(demand: &Demand<'_>, row: &Row<'_, '_>) -> u128 {
     let charges = row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault());
     let part = |class, high: u64| {
-        (u128::from(row.count) * u128::from(high) * 100)
+        (u128::from(row.count) * u128::from(high) * 1_000_000)
             .div_ceil(u128::from(demand.budgets.whole(class)).max(1))
     };
     charges.map(|charge| part(charge.class, charge.high)).max().unwrap_or(0)

@@ -114,19 +114,25 @@ pub(super) fn by_caller<'d, 'f>(
     text: impl Fn(Option<Text>) -> Option<&'f str>,
     fewest: u64,
 ) -> Vec<Work<'d, 'f>> {
-    let mut all: Map<CallerId, (u64, Vec<Row<'d, 'f>>)> = Map::default();
-    for (vault, load) in demand.vaults.iter().enumerate() {
-        for (at, stream) in load.streams.iter().enumerate() {
-            let Some(caller) = stream.caller.filter(|caller| *caller != (None, None)) else { continue };
-            let row = Row { stream, place: (vault, at), count: stream.stream.series.count() };
-            let (count, rows) = all.entry(caller).or_default();
-            *count += row.count;
-            rows.push(row);
+    let named = |stream: &LoadStream<'f>| stream.caller.filter(|caller| *caller != (None, None));
+    let mut counts: Map<CallerId, u64> = Map::default();
+    for stream in demand.vaults.iter().flat_map(|vault| &vault.streams) {
+        if let Some(caller) = named(stream) {
+            *counts.entry(caller).or_default() += stream.stream.series.count();
         }
     }
-    all.retain(|_, (count, _)| *count >= fewest);
-    let mut callers: Vec<(CallerId, Vec<Row<'d, 'f>>)> =
-        all.into_iter().map(|(caller, (_, rows))| (caller, rows)).collect();
+    // Most callers ask seldom: rows are gathered only of the others.
+    counts.retain(|_, count| *count >= fewest);
+    let mut all: Map<CallerId, Vec<Row<'d, 'f>>> =
+        counts.into_keys().map(|caller| (caller, Vec::new())).collect();
+    for (vault, load) in demand.vaults.iter().enumerate() {
+        for (at, stream) in load.streams.iter().enumerate() {
+            if let Some(rows) = named(stream).and_then(|caller| all.get_mut(&caller)) {
+                rows.push(Row { stream, place: (vault, at), count: stream.stream.series.count() });
+            }
+        }
+    }
+    let mut callers: Vec<(CallerId, Vec<Row<'d, 'f>>)> = all.into_iter().collect();
     callers.sort_by_key(|(caller, _)| (text(caller.0), text(caller.1)));
     callers.into_iter().map(|(caller, rows)| Work { caller, usages: usages(&rows) }).collect()
 }
