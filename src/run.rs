@@ -27,7 +27,12 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// What ended the run; what is wrong with a blob is in the report.
 pub fn run(cli: &Cli) -> Result<ExitStatus, Error> {
-    let settings = || Settings::new(&cli.global, surroundings());
+    let settings = || {
+        let settings = Settings::new(&cli.global, surroundings())?;
+        // For all that is done on several threads. A second run in one process keeps the first one's.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build_global();
+        Ok::<_, Error>(settings)
+    };
     match &cli.command {
         Command::Report(args) => report::run(args, &settings()?),
         Command::Capacity(args) => capacity::run(args, &settings()?),

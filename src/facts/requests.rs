@@ -3,6 +3,8 @@
 //! Grain: [`RequestKey`] and second. Measures: count (sum), first and last tick (min, max). Kept as
 //! one ascending series a key, because capacity work needs every second of every stream.
 
+use rayon::prelude::*;
+
 use super::Map;
 use super::dimensions::{Remap, RequestKey};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
@@ -196,9 +198,9 @@ impl Requests {
 
     /// Brings every series in order.
     pub fn settle(&mut self) {
-        for series in self.map.values_mut() {
-            series.settle();
-        }
+        let mut late: Vec<&mut Series> =
+            self.map.values_mut().filter(|series| series.settled < series.cells.len()).collect();
+        late.par_iter_mut().for_each(|series| series.settle());
     }
 
     /// Every key with its series, in no order that means anything.

@@ -4,9 +4,11 @@
 //! kept. The Managed HSM's, eight in a thousand, are left out: they have other keys than a vault's, which a
 //! typed parse and the peers' queries would have to be told.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -35,9 +37,16 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Makes the files.
+    /// Has the files made, by a process of its own: this one must stay small.
     pub(crate) fn new(folder: &Path, megabytes: u64) -> Self {
-        let input = Self {
+        let input = Self::at(folder);
+        make(&["input", &megabytes.to_string()], folder);
+        let bytes = fs::metadata(&input.lines).map(|file| file.len()).expect("the file was made");
+        Self { bytes, ..input }
+    }
+
+    fn at(folder: &Path) -> Self {
+        Self {
             bytes: 0,
             lines: folder.join("lines.json"),
             wrapper: folder.join("wrapper.json"),
@@ -45,19 +54,40 @@ impl Input {
             gzip: folder.join("lines.json.gz"),
             hard: folder.join("hard.json"),
             folder: folder.to_owned(),
-        };
-        let bytes = write_forms(&input, megabytes).expect("the temporary folder has room");
-        let hard = ["--callers", "100000", "--key-order", "shuffled"];
-        write_lines(&input.hard, megabytes, &hard).expect("the temporary folder has room");
-        Self { bytes, ..input }
+        }
     }
 
     /// The records so many times over, later by as many spans of time: the same population for longer.
-    pub(crate) fn larger(&self, megabytes: u64, times: u64) -> io::Result<PathBuf> {
-        let path = self.folder.join("larger.json");
-        let hours = (24 * times).to_string();
-        write_lines(&path, megabytes * times, &["--hours", &hours])?;
-        Ok(path)
+    pub(crate) fn larger(&self, megabytes: u64, times: u64) -> PathBuf {
+        make(&["larger", &megabytes.to_string(), &times.to_string()], &self.folder);
+        self.folder.join(LARGER)
+    }
+}
+
+/// The file of [`Input::larger`].
+const LARGER: &str = "larger.json";
+
+/// Starts this program to write files into a folder.
+fn make(what: &[&str], folder: &Path) {
+    let this = env::current_exe().expect("a program knows its file");
+    let made = Command::new(this).args(["--part", "make"]).arg(folder).args(what).status();
+    assert!(made.is_ok_and(|status| status.success()), "the temporary folder has room");
+}
+
+/// What [`make`] starts.
+pub(crate) fn write(folder: &Path, what: &[&str]) -> io::Result<()> {
+    let number = |text: &str| text.parse::<u64>().map_err(io::Error::other);
+    match what {
+        ["input", megabytes] => {
+            let (input, megabytes) = (Input::at(folder), number(megabytes)?);
+            write_forms(&input, megabytes)?;
+            write_lines(&input.hard, megabytes, &["--callers", "100000", "--key-order", "shuffled"])
+        }
+        ["larger", megabytes, times] => {
+            let (megabytes, times) = (number(megabytes)?, number(times)?);
+            write_lines(&folder.join(LARGER), megabytes * times, &["--hours", &(24 * times).to_string()])
+        }
+        other => Err(io::Error::other(format!("{other:?}: nothing to make"))),
     }
 }
 
@@ -75,8 +105,8 @@ fn each(megabytes: u64, more: &[&str], mut sink: impl FnMut(&str) -> io::Result<
     result
 }
 
-/// Writes the ordinary records in every form at once; says how many bytes the lines have.
-fn write_forms(input: &Input, megabytes: u64) -> io::Result<u64> {
+/// Writes the ordinary records in every form at once.
+fn write_forms(input: &Input, megabytes: u64) -> io::Result<()> {
     fs::create_dir(&input.parts)?;
     let mut lines = BufWriter::new(File::create(&input.lines)?);
     let mut wrapper = BufWriter::new(File::create(&input.wrapper)?);
@@ -106,8 +136,7 @@ fn write_forms(input: &Input, megabytes: u64) -> io::Result<u64> {
     gzip.finish()?.flush()?;
     wrapper.flush()?;
     parts.flush()?;
-    lines.flush()?;
-    Ok(bytes)
+    lines.flush()
 }
 
 /// Writes records, one a line.

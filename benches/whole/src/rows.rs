@@ -84,7 +84,7 @@ pub(crate) fn measure(plan: &Plan, input: &Input, binary: &Path) -> Measured {
     }
     if plan.times > 1 && plan.wants(name::LARGER) {
         eprintln!("making an input {} times as large …", plan.times);
-        let larger = input.larger(plan.megabytes, plan.times).expect("the temporary folder has room");
+        let larger = input.larger(plan.megabytes, plan.times);
         rows.push(Row { runs: 1, ..report(binary, name::LARGER, &larger, &[]) });
     }
     let (peers, missing): (Vec<_>, Vec<_>) = PEERS.iter().partition(|peer| peer.is_installed());
@@ -165,7 +165,7 @@ fn reports<'i>(input: &'i Input, facts: &Path, binary: &'i Path) -> Vec<Row<'i>>
         command.arg("facts").arg(&input.lines).arg("--quiet").arg("-o").arg(&facts);
         command
     };
-    let json = || {
+    let json = move || {
         let mut command = Command::new(binary);
         command
             .arg("report")
@@ -204,7 +204,7 @@ fn make_facts(binary: &Path, requests: u64, folder: &Path) {
 /// Records that a report in JSON counts.
 fn requests_of(report: &Path) -> Option<u64> {
     let report: serde_json::Value = serde_json::from_slice(&fs::read(report).ok()?).ok()?;
-    report.get("coverage")?.as_array()?.iter().map(|blob| blob.get("records")?.as_u64()).sum()
+    report.get("coverage")?.get("records")?.as_u64()
 }
 
 /// Holds the answers against each other: a query that is wrong is not measured.

@@ -207,6 +207,18 @@ impl Read {
         Ok(arrays.into_iter().flat_map(|array| array.iter().map(|value| value.copied())).collect())
     }
 
+    /// The numbers of a column in which none is missing.
+    pub(super) fn dense<T: NativeType>(
+        &self,
+        name: &str,
+    ) -> Result<impl Iterator<Item = T> + '_, TableError> {
+        let arrays = self.arrays::<PrimitiveArray<T>>(name)?;
+        if arrays.iter().any(|array| array.null_count() > 0) {
+            return Err(self.wrong(format!("{name} is missing in a row")));
+        }
+        Ok(arrays.into_iter().flat_map(|array| array.values().iter().copied()))
+    }
+
     /// Texts.
     pub(super) fn text(&self, name: &str) -> Result<Vec<Option<&str>>, TableError> {
         Ok(self.arrays::<Utf8ViewArray>(name)?.into_iter().flat_map(|array| array.iter()).collect())

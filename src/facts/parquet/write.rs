@@ -1,5 +1,7 @@
 //! Facts to Parquet.
 
+use rayon::prelude::*;
+
 use super::columns::Columns;
 use super::{TABLES, Table, TableError};
 use crate::facts::coverage::{BlobCoverage, RejectRow};
@@ -15,16 +17,13 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 /// All tables.
 pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
     let rows = facts.request_rows();
-    Ok(vec![
-        request_keys(&rows)?,
-        requests(&rows)?,
-        latency(facts)?,
-        changes(facts)?,
-        examples(facts)?,
-        coverage(facts)?,
-        rejects(facts)?,
-        sightings(facts)?,
-    ])
+    let rest = [latency, changes, examples, coverage, rejects, sightings];
+    let (requests, rest) = rayon::join(
+        || rayon::join(|| request_keys(&rows), || requests(&rows)),
+        || rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>(),
+    );
+    let (keys, requests) = requests;
+    Ok([vec![keys?, requests?], rest?].concat())
 }
 
 /// The columns of a vault.
