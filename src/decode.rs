@@ -22,7 +22,7 @@ use strum::{Display, EnumString};
 
 use crate::record::Record;
 use framing::{Frame, FrameKind, Framer, Standing};
-use resource_log::{Form, Refusal};
+use resource_log::{Form, Refusal, Remembered};
 use shape::{Container, Containers, Envelope};
 
 /// Bounds on what one blob may cost; each is a setting.
@@ -238,9 +238,10 @@ pub fn decode_range(
 /// `None` where there is no record.
 pub fn first_record(text: &[u8], limits: Limits) -> Option<(Standing, Vec<u8>)> {
     let mut framer = Framer::new(text, 0, limits.max_record_bytes);
+    let mut remembered = Remembered::default();
     loop {
         let frame = framer.advance().ok().flatten()?;
-        let decoded = decode_as(&frame, &mut Record::default());
+        let decoded = decode_as(&frame, &mut Record::default(), &mut remembered);
         match decoded {
             Ok(Form::Audit) => {
                 let bytes = frame.bytes.to_vec();
@@ -291,9 +292,10 @@ struct Around {
 /// Hands out every unit of a text, and says which containers show only by what was in them.
 fn units(framer: &mut Framer<impl Read>, around: Around, sink: Sink<'_>) -> (Containers, io::Result<()>) {
     let mut containers = Containers::default();
+    let mut remembered = Remembered::default();
     loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(&frame, around, sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, around, &mut remembered, sink) {
                 After::Go => {}
                 After::Took(container) => containers.insert(container),
                 After::Stop => return (containers, Ok(())),
@@ -333,7 +335,7 @@ impl After {
 
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
+fn decode_frame(frame: &Frame<'_>, around: Around, remembered: &mut Remembered, sink: Sink<'_>) -> After {
     // Unescaped, a text is no longer than it stands in the blob: its places stay within the frame.
     let place = around
         .record
@@ -345,7 +347,7 @@ fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
         FrameKind::Prefixed(_) => Envelope::LinePrefix,
         _ => Envelope::None,
     };
-    let refusal = match decode_as(frame, &mut record) {
+    let refusal = match decode_as(frame, &mut record, remembered) {
         Ok(Form::Audit) => return After::took(frame, sink(Decoded::Record(&record, place))),
         Ok(Form::NotAudit(kind)) => return After::took(frame, sink(Decoded::NotAudit(kind))),
         Err(refusal) => refusal,
@@ -364,17 +366,21 @@ fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
 }
 
 /// Decodes a frame as what the framer takes it for.
-fn decode_as<'a>(frame: &Frame<'a>, record: &mut Record<'a>) -> Result<Form, Refusal> {
+fn decode_as<'a>(
+    frame: &Frame<'a>,
+    record: &mut Record<'a>,
+    remembered: &mut Remembered,
+) -> Result<Form, Refusal> {
     let refined = |(reason, detail): Refusal| (refine(reason, frame.bytes), detail);
     match frame.kind {
         FrameKind::Broken(reason, None) => Err((refine(reason, frame.bytes), None)),
         FrameKind::Broken(reason, detail) => Err((reason, detail.map(str::to_owned))),
-        FrameKind::Line => resource_log::decode(frame.bytes, record),
-        FrameKind::Object => resource_log::decode(frame.bytes, record).map_err(refined),
+        FrameKind::Line => resource_log::decode_next(frame.bytes, record, remembered),
+        FrameKind::Object => resource_log::decode_next(frame.bytes, record, remembered).map_err(refined),
         FrameKind::Row => resource_log::decode_row(frame.bytes, frame.columns, record).map_err(refined),
         // Whatever else stands behind other text is just text.
         FrameKind::Prefixed(prefix) => {
-            resource_log::decode(frame.bytes.get(prefix..).unwrap_or_default(), record)
+            resource_log::decode_next(frame.bytes.get(prefix..).unwrap_or_default(), record, remembered)
                 .map_err(|_| refined((Reason::NotJson, None)))
         }
     }

@@ -14,6 +14,7 @@ pub mod cut;
 pub mod dimensions;
 pub mod examples;
 pub mod latency;
+mod memo;
 pub mod parquet;
 pub mod requests;
 pub mod rows;
@@ -63,8 +64,8 @@ pub struct Facts {
     pub sightings: Sightings,
     /// What was read.
     pub coverage: Coverage,
-    /// Last texts met, to save looking them up again.
-    memo: update::Memo,
+    /// What earlier records looked like, to save looking it up again.
+    memo: memo::Memo,
 }
 
 impl Facts {

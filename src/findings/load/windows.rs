@@ -142,6 +142,7 @@ impl Seconds {
     }
 
     /// The rows.
+    #[cfg(test)]
     pub(crate) fn rows(&self) -> &[(i64, Load)] {
         &self.rows
     }
