@@ -19,6 +19,8 @@
 //! and looking at every key costs above a typed parse. Comparing a change: `cargo bench > before`,
 //! change, `cargo bench > after`, and compare medians; fastest where the machine is busy.
 
+#[path = "throughput/fields.rs"]
+mod fields;
 #[path = "throughput/floor.rs"]
 mod floor;
 #[path = "throughput/generator.rs"]
@@ -239,6 +241,7 @@ fn ingest(bencher: Bencher, threads: usize, range_bytes: u64, files: impl Fn(&In
         keep_rejects: false,
         dedup: false,
         range_bytes,
+        most_memory: u64::MAX,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
     passes(bencher, |_| {

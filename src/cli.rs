@@ -19,6 +19,7 @@ incomplete (a blob could not be read, or more records rejected than --max-reject
 Examples:
   akvlens report insights-logs-auditevent/ -o report.json -o report.md
   akvlens report logs/ --vault kv-orders --since '2h ago'
+  akvlens capacity logs/ -o capacity.json -o plan.csv
   az storage blob download … | akvlens report -
   akvlens explain 'AKV10022: Invalid audience. Expected https://vault.azure.net, found: …'")]
 pub struct Cli {
@@ -35,11 +36,13 @@ pub struct Cli {
 pub enum Command {
     /// What failed, who it was, why, and what to do
     Report(ReportArgs),
+    /// How close to the limits, what caching would save, and how to split a vault
+    Capacity(CapacityArgs),
     /// Read logs once and keep their facts as Parquet
     Facts(FactsArgs),
     /// Combine folders of facts
     Merge(MergeArgs),
-    /// Explain a cause, a pasted error text, or an access token
+    /// Explain a cause, a load pattern, a verdict, a pasted error text, or an access token
     Explain(ExplainArgs),
     /// Print completions for a shell
     Completions {
@@ -80,6 +83,96 @@ pub struct ReportArgs {
     /// What of it.
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// `capacity`.
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Write the report to a file, in the format of its extension (.json, .md, .csv, plan.csv,
+    /// caching.csv, series.csv); several times for several files. `-` writes JSON to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Vec<PathBuf>,
+    /// Rows of each table and findings shown on the terminal (10) and in Markdown (50); JSON and CSV
+    /// hold all
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// End with status 1 when a finding is at least this grave; a peak above 100 % is high, above
+    /// 90 % medium, above 75 % low
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
+    /// Seconds within which an authentication challenge must be answered [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub challenge_window: Option<u32>,
+    /// What to plan.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// What is assumed.
+    #[command(flatten)]
+    pub assume: AssumeArgs,
+    /// What is known beside the logs.
+    #[command(flatten)]
+    pub knowledge: KnowledgeArgs,
+    /// What of it.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// What to plan.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
+pub struct PlanArgs {
+    /// How long caches keep a value: times such as 30s,5m,8h, and `rotated` for until it changes
+    /// [default: 10s,30s,1m,5m,15m,1h,4h,8h,1d,rotated]
+    #[arg(long, value_name = "TIME", value_delimiter = ',')]
+    pub ttl: Vec<String>,
+    /// Greatest utilisation that splitting may leave, in percent [default: 75]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub target: Option<u8>,
+    /// Objects to keep together: CSV with the columns object and group
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub group: Option<PathBuf>,
+    /// Split what caching for so long would leave
+    #[arg(long, value_name = "TIME")]
+    pub after_cache: Option<String>,
+}
+
+/// What is assumed where the service's documentation or the log is silent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Assumptions")]
+pub struct AssumeArgs {
+    /// Limits to use instead of the built-in ones (TOML, the form of src/findings/limits.toml)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub limits: Option<PathBuf>,
+    /// The profile of limits, by name [default: the one in force at the last record]
+    #[arg(long, value_name = "NAME")]
+    pub limits_profile: Option<String>,
+    /// What counts against limits beside successful requests: failures (other than 429), throttled
+    /// (429s), challenges, or none [default: failures]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub count: Vec<Counted>,
+    /// Count keys and secrets against one budget: the worst case
+    #[arg(long)]
+    pub pooled: bool,
+    /// What keys of unknown type or size are taken for, such as 'RSA 2048' or 'RSA-HSM 4096'
+    /// [default: a range from the cheapest to the dearest]
+    #[arg(long, value_name = "KEY")]
+    pub assume_key: Option<String>,
+}
+
+/// What counts against limits beside successful requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Counted {
+    /// Failures other than 429.
+    Failures,
+    /// 429s.
+    Throttled,
+    /// Authentication challenges.
+    Challenges,
+    /// Nothing else.
+    None,
 }
 
 /// What is known beside the logs. Any of the files may come with either option: they are recognised
@@ -177,6 +270,10 @@ pub struct InputArgs {
     /// 16MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_record: Option<String>,
+    /// Memory that akvlens may take, about, such as 4GB; input whose tables need more is refused [default:
+    /// three quarters of what is free where that is known (Linux), else 8GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
     /// How many times its stored size a compressed blob may expand to, after the first 64 MiB
     /// [default: 500]
     #[arg(long, value_name = "TIMES")]

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use crate::record::Record;
-use framing::{Frame, FrameKind, Framer};
-use resource_log::{Form, Refusal};
+use framing::{Frame, FrameKind, Framer, Standing};
+use resource_log::{Form, Refusal, Remembered};
 use shape::{Container, Containers, Envelope};
 
 /// Bounds on what one blob may cost; each is a setting.
@@ -201,20 +201,56 @@ pub fn decode(
     limits: Limits,
     sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    decode_from(reader, 0, limits, sink)
+    decode_frames(Framer::new(reader, 0, limits.max_record_bytes), sink)
 }
 
-/// [`decode`] for a reader that begins `offset` bytes into the blob; lines still count from 1.
+/// Where a range of a blob lies.
+#[derive(Clone, Copy, Debug)]
+pub struct RangePlace<'s> {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Where a framer stands at its beginning.
+    pub begins: &'s Standing,
+    /// Whether more of the blob follows it.
+    pub more_follows: bool,
+}
+
+/// [`decode`] for a range of a blob, in which lines still count from 1. Says also where the framer stands at
+/// its end, which must be where the next range begins: then the ranges decode as the whole does. `None` where
+/// they may not.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_from(
+pub fn decode_range(
     reader: impl Read,
-    offset: u64,
+    place: RangePlace<'_>,
     limits: Limits,
-    sink: impl FnMut(Decoded<'_>) -> bool,
-) -> (Totals, io::Result<()>) {
-    decode_frames(Framer::new(reader, offset, limits.max_record_bytes), sink)
+    mut sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, Option<Standing>, io::Result<()>) {
+    let framer = Framer::new(reader, place.offset, limits.max_record_bytes);
+    let mut framer = framer.in_range(place.begins, place.more_follows);
+    let (containers, result) = units(&mut framer, Around::default(), &mut sink);
+    let totals = framer.totals();
+    (Totals { containers: totals.containers.union(containers), ..totals }, framer.standing(), result)
+}
+
+/// Where a framer stands in front of the first audit record of a text, and the bytes of that record's frame;
+/// `None` where there is no record.
+pub fn first_record(text: &[u8], limits: Limits) -> Option<(Standing, Vec<u8>)> {
+    let mut framer = Framer::new(text, 0, limits.max_record_bytes);
+    let mut remembered = Remembered::default();
+    loop {
+        let frame = framer.advance().ok().flatten()?;
+        let decoded = decode_as(&frame, &mut Record::default(), &mut remembered);
+        match decoded {
+            Ok(Form::Audit) => {
+                let bytes = frame.bytes.to_vec();
+                return Some((framer.standing()?, bytes));
+            }
+            Err(_) if frame.kind == FrameKind::Line => framer.reframe(),
+            _ => {}
+        }
+    }
 }
 
 /// [`decode`] for what a framer gives.
@@ -256,9 +292,10 @@ struct Around {
 /// Hands out every unit of a text, and says which containers show only by what was in them.
 fn units(framer: &mut Framer<impl Read>, around: Around, sink: Sink<'_>) -> (Containers, io::Result<()>) {
     let mut containers = Containers::default();
+    let mut remembered = Remembered::default();
     loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(&frame, around, sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, around, &mut remembered, sink) {
                 After::Go => {}
                 After::Took(container) => containers.insert(container),
                 After::Stop => return (containers, Ok(())),
@@ -298,7 +335,7 @@ impl After {
 
 /// Decodes one frame. A line that is no record may still be the first line of a longer one, or hold
 /// several: then the framer is asked to look again by structure.
-fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
+fn decode_frame(frame: &Frame<'_>, around: Around, remembered: &mut Remembered, sink: Sink<'_>) -> After {
     // Unescaped, a text is no longer than it stands in the blob: its places stay within the frame.
     let place = around
         .record
@@ -310,7 +347,7 @@ fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
         FrameKind::Prefixed(_) => Envelope::LinePrefix,
         _ => Envelope::None,
     };
-    let refusal = match decode_as(frame, &mut record) {
+    let refusal = match decode_as(frame, &mut record, remembered) {
         Ok(Form::Audit) => return After::took(frame, sink(Decoded::Record(&record, place))),
         Ok(Form::NotAudit(kind)) => return After::took(frame, sink(Decoded::NotAudit(kind))),
         Err(refusal) => refusal,
@@ -329,17 +366,21 @@ fn decode_frame(frame: &Frame<'_>, around: Around, sink: Sink<'_>) -> After {
 }
 
 /// Decodes a frame as what the framer takes it for.
-fn decode_as<'a>(frame: &Frame<'a>, record: &mut Record<'a>) -> Result<Form, Refusal> {
+fn decode_as<'a>(
+    frame: &Frame<'a>,
+    record: &mut Record<'a>,
+    remembered: &mut Remembered,
+) -> Result<Form, Refusal> {
     let refined = |(reason, detail): Refusal| (refine(reason, frame.bytes), detail);
     match frame.kind {
         FrameKind::Broken(reason, None) => Err((refine(reason, frame.bytes), None)),
         FrameKind::Broken(reason, detail) => Err((reason, detail.map(str::to_owned))),
-        FrameKind::Line => resource_log::decode(frame.bytes, record),
-        FrameKind::Object => resource_log::decode(frame.bytes, record).map_err(refined),
+        FrameKind::Line => resource_log::decode_next(frame.bytes, record, remembered),
+        FrameKind::Object => resource_log::decode_next(frame.bytes, record, remembered).map_err(refined),
         FrameKind::Row => resource_log::decode_row(frame.bytes, frame.columns, record).map_err(refined),
         // Whatever else stands behind other text is just text.
         FrameKind::Prefixed(prefix) => {
-            resource_log::decode(frame.bytes.get(prefix..).unwrap_or_default(), record)
+            resource_log::decode_next(frame.bytes.get(prefix..).unwrap_or_default(), record, remembered)
                 .map_err(|_| refined((Reason::NotJson, None)))
         }
     }

@@ -14,7 +14,7 @@ pub enum Error {
     /// A setting or argument is wrong.
     #[error("{0}")]
     Usage(String),
-    /// A file of causes, applications or roles is wrong.
+    /// A file of causes, limits, applications or roles is wrong.
     #[error(transparent)]
     DataFile(#[from] Mistake),
     /// A file or folder cannot be read.
@@ -48,6 +48,15 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: TableError,
+    },
+    /// The tables would take more memory than they may.
+    #[error(
+        "the input has so many different callers, objects and seconds that its tables need more memory than \
+         --max-memory allows ({most} bytes): raise it, or read fewer vaults or hours at a time"
+    )]
+    Memory {
+        /// Bytes that may be taken.
+        most: u64,
     },
     /// One blob stands in two parts.
     #[error(

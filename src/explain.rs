@@ -1,6 +1,6 @@
-//! One cause, one pasted error text, one pasted token, explained.
+//! One cause, one load pattern or verdict, one pasted error text, one pasted token, explained.
 //!
-//! Input: text and the table of causes. Output: a page of text, escaped. Must not read, print or
+//! Input: text and the tables of causes and codes. Output: a page of text, escaped. Must not read, print or
 //! know a clock.
 
 pub mod token;
@@ -13,7 +13,8 @@ use crate::classify::Basis;
 use crate::classify::causes::{Cause, Causes};
 use crate::classify::message::{Details, Message};
 use crate::decode::resource_log::{self, Form};
-use crate::findings::wording::{Known, fill_fix, fill_why};
+use crate::findings::codes::{self, Code};
+use crate::findings::wording::{Known, fill_fix, fill_steps, fill_why};
 use crate::record::Record;
 use crate::redact::redact;
 use crate::render::escape::line;
@@ -115,14 +116,34 @@ pub fn card(cause: &Cause, width: usize) -> String {
     page.push('\n');
     section(&mut page, "What it means", &cause.meaning, width);
     steps(&mut page, &fill_fix(cause, &Known::default()), width);
-    let _ = writeln!(page, "How it is recognised");
-    for sign in signs(cause) {
-        for (index, part) in wrap(&sign, width.saturating_sub(4)).iter().enumerate() {
+    dashes(&mut page, "How it is recognised", &signs(cause), width);
+    let _ = writeln!(page, "\nRead on: {}", cause.reference);
+    page
+}
+
+/// The page of a finding's code that is no cause: a load pattern, a verdict.
+pub fn code_card(code: &Code, width: usize) -> String {
+    let mut about = vec![code.kind.to_string()];
+    about.extend(code.experimental.then(|| "experimental: few public samples show it".to_owned()));
+    let heading = format!("{}: {} ({})", code.id, code.title, about.join(", "));
+    let mut page = wrap(&heading, width).join("\n") + "\n\n";
+    section(&mut page, "What it means", &code.meaning, width);
+    steps(&mut page, &fill_steps(&code.remedy, &Known::default()), width);
+    dashes(&mut page, "How it is recognised", &code.signs, width);
+    if !code.seen.is_empty() {
+        dashes(&mut page, "\nWhere it was met", &code.seen, width);
+    }
+    let _ = writeln!(page, "\nRead on: {}", code.reference);
+    page
+}
+
+fn dashes(page: &mut String, title: &str, points: &[String], width: usize) {
+    let _ = writeln!(page, "{title}");
+    for point in points {
+        for (index, part) in wrap(point, width.saturating_sub(4)).iter().enumerate() {
             let _ = writeln!(page, "  {} {part}", if index == 0 { "-" } else { " " });
         }
     }
-    let _ = writeln!(page, "\nRead on: {}", cause.reference);
-    page
 }
 
 /// What the classifier looks for.
@@ -154,19 +175,27 @@ fn signs(cause: &Cause) -> Vec<String> {
     signs
 }
 
-/// The list of all causes.
+/// The list of all causes, load patterns and verdicts.
 pub fn list(causes: &Causes) -> String {
     let mut page = String::new();
-    let width = causes.iter().map(|cause| cause.id.len()).max().unwrap_or(0);
+    let ids = causes.iter().map(|cause| cause.id.len()).chain(codes::all().iter().map(|code| code.id.len()));
+    let width = ids.max().unwrap_or(0);
     for cause in causes.iter() {
         let statuses: Vec<String> = cause.status.iter().map(ToString::to_string).collect();
         let _ =
             writeln!(page, "{:width$}  {:11}  {}", line(&cause.id), statuses.join(" "), line(&cause.title));
     }
+    for code in codes::all() {
+        let experimental = if code.experimental { " (experimental)" } else { "" };
+        let _ =
+            writeln!(page, "{:width$}  {:11}  {}{experimental}", code.id, code.kind.to_string(), code.title);
+    }
     let _ = writeln!(
         page,
-        "\n`akvlens explain CAUSE` tells what one means and what to do (causes as of {}).",
-        causes.dated()
+        "\n`akvlens explain CODE` tells what one means and what to do (causes as of {}, patterns and verdicts as \
+         of {}).",
+        causes.dated(),
+        codes::dated()
     );
     page
 }
@@ -345,6 +374,20 @@ mod tests {
             80,
         );
         assert!(!hostile.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn every_code_has_a_card_without_gaps() {
+        for code in codes::all() {
+            let card = code_card(code, 80);
+            assert!(
+                card.contains("How it is recognised\n  - ") && card.contains("What to do\n  1. "),
+                "{card}"
+            );
+            let fits =
+                |line: &str| line.chars().count() <= 80 || line.starts_with("Read on") || line.contains('`');
+            assert!(card.lines().all(fits) && !card.contains('{'), "{card}");
+        }
     }
 
     #[test]

@@ -14,11 +14,13 @@ pub mod cut;
 pub mod dimensions;
 pub mod examples;
 pub mod latency;
+mod memo;
 pub mod parquet;
 pub mod requests;
 pub mod rows;
 pub mod sightings;
 mod update;
+mod weight;
 
 use indexmap::IndexMap;
 
@@ -62,8 +64,8 @@ pub struct Facts {
     pub sightings: Sightings,
     /// What was read.
     pub coverage: Coverage,
-    /// Last texts met, to save looking them up again.
-    memo: update::Memo,
+    /// What earlier records looked like, to save looking it up again.
+    memo: memo::Memo,
 }
 
 impl Facts {

@@ -8,8 +8,10 @@
 
 mod access;
 mod callers;
+pub mod capacity;
 pub mod challenges;
 mod clients;
+pub mod codes;
 mod coverage;
 mod denials;
 mod double_export;
@@ -18,6 +20,8 @@ pub mod filter;
 mod grants;
 mod identities;
 mod labels;
+pub mod limits;
+pub mod load;
 mod streams;
 mod summary;
 mod tally;
@@ -34,6 +38,7 @@ use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
 use callers::Callers;
 use filter::Filter;
 use grants::Grants;
+use load::{Assumptions, Demand, KnownKeys};
 use streams::{Stream, Streams};
 use verdicts::Verdicts;
 
@@ -108,19 +113,25 @@ impl<'f> Analysis<'f> {
 
 /// Settles what only all facts together can tell, and cuts the facts to the filter.
 pub fn judge(facts: &mut Facts, causes: &Causes, judgement: &Judgement) {
-    facts.requests.settle();
-    challenges::settle(facts, causes, judgement.challenge_window_s);
+    settle(facts, causes, judgement);
     judgement.filter.apply(facts, &judgement.knowledge);
+}
+
+/// Settles what only all facts together can tell; the number of rows of the requests table.
+fn settle(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> u64 {
+    facts.requests.settle();
+    let rows = facts.requests.rows() as u64;
+    challenges::settle(facts, causes, judgement.challenge_window_s);
+    rows
 }
 
 /// The report on facts.
 pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Report {
-    facts.requests.settle();
-    let fact_rows = facts.requests.rows() as u64;
-    challenges::settle(&mut facts, causes, judgement.challenge_window_s);
+    let fact_rows = settle(&mut facts, causes, judgement);
     let Judgement { knowledge, applications, .. } = judgement;
     let callers = Callers::new(&facts, knowledge, applications);
     let grants = Grants::new(knowledge, &judgement.roles, &facts);
+    let keys = KnownKeys::new(&facts, knowledge);
     let (callers, grants) = (&callers, &grants);
     let mut verdicts = {
         let streams = &Streams::new(&facts, causes);
@@ -129,7 +140,7 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
             Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
         let verdicts = Verdicts::new(&all);
         if judgement.filter.is_all() {
-            return told(&Analysis { verdicts: Some(&verdicts), ..all }, judgement, fact_rows);
+            return told(&Analysis { verdicts: Some(&verdicts), ..all }, judgement, &keys, fact_rows);
         }
         verdicts
     };
@@ -138,24 +149,20 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
     let left =
         Analysis { facts: &facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
     verdicts.cut(&left);
-    told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, fact_rows)
+    told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, &keys, fact_rows)
 }
 
 /// Fills the report.
-fn told(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Report {
+fn told(analysis: &Analysis<'_>, judgement: &Judgement, keys: &KnownKeys<'_>, fact_rows: u64) -> Report {
+    let assumptions = Assumptions::default();
+    let demand = Demand::new(analysis, &assumptions, keys);
     let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(analysis)).collect();
-    findings.sort_by(|one, other| {
-        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.count));
-        gravity(one).cmp(&gravity(other)).then_with(|| one.id.cmp(&other.id))
-    });
+    findings.extend(load::patterns::find(analysis, &demand));
+    rank(&mut findings);
     let tables = judgement.tables;
     Report {
         schema: SCHEMA,
-        tool: Tool {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            causes_dated: analysis.causes.dated().to_owned(),
-        },
+        tool: tool(analysis.causes),
         filter: judgement.filter.echo(),
         coverage: coverage::report(analysis.facts, fact_rows),
         totals: summary::totals(analysis),
@@ -169,6 +176,7 @@ fn told(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Repor
         identities: analysis.verdicts.map_or_else(Vec::new, Verdicts::identities),
         access: filled(tables.access, || access::rows(analysis, &judgement.filter)),
         objects: access::objects(analysis, judgement.stale_after_days),
+        headroom: capacity::headroom(&demand),
         knowledge: knowledge_report(analysis.knowledge),
     }
 }
@@ -176,6 +184,23 @@ fn told(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Repor
 /// A table, where it is to be filled.
 fn filled<T>(wanted: bool, table: impl FnOnce() -> Vec<T>) -> Vec<T> {
     if wanted { table() } else { Vec::new() }
+}
+
+/// Gravest first.
+fn rank(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| {
+        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.count));
+        gravity(one).cmp(&gravity(other)).then_with(|| one.id.cmp(&other.id))
+    });
+}
+
+/// What made a report.
+fn tool(causes: &Causes) -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        causes_dated: causes.dated().to_owned(),
+    }
 }
 
 /// How much was known beside the logs.

@@ -5,31 +5,34 @@
 //! in the result. Damage in a blob is counted and the run goes on.
 
 mod carrier;
+mod memory;
 mod ranges;
 mod rejects;
 mod repeats;
 mod stored;
+mod unpacked;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::classify::Classifier;
 use crate::classify::causes::Causes;
-use crate::decode::compression::{Compression, Decompressed, ExpansionLimit};
+use crate::decode::compression::{Compression, Decompressed, ExpansionLimit, sniff};
 use crate::decode::csv::Dates;
-use crate::decode::shape::Container;
-use crate::decode::{Decoded, Limits, Place, Reason, Reject, decode_from};
+use crate::decode::{Decoded, Limits, Place, RangePlace, Reason, Reject, Totals, decode_range};
 use crate::error::Error;
 use crate::facts::coverage::RejectRow;
 use crate::facts::dimensions::Text;
 use crate::facts::{Facts, Location};
 use crate::record::Record;
 use crate::record::fingerprint::fingerprint;
-use crate::source::{Blob, Listing};
+use crate::source::{Blob, BlobPlace, Listing};
 
+use memory::{Memory, Rhythm};
 pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
@@ -72,6 +75,8 @@ pub struct Ingest<'i> {
     pub dedup: bool,
     /// Stored bytes of a range of a large plain file: [`RANGE_BYTES`], smaller in tests.
     pub range_bytes: u64,
+    /// Bytes of memory that may be taken, about; input that needs more is refused.
+    pub most_memory: u64,
 }
 
 /// A blob, or a range of one.
@@ -98,7 +103,7 @@ impl Ingest<'_> {
     /// Reads all blobs.
     ///
     /// # Errors
-    /// Only when interrupted; what is wrong with a blob is in its coverage.
+    /// When interrupted, or when the tables outgrow their memory; what is wrong with a blob is in its coverage.
     pub fn run(&self, listing: &Listing) -> Result<Ingested, Error> {
         let mut repeats = Repeats::default();
         if self.dedup {
@@ -113,30 +118,46 @@ impl Ingest<'_> {
 
     /// Goes through all blobs once.
     fn pass(&self, listing: &Listing, pass: Pass<'_>) -> Result<Done, Error> {
-        let blobs = || (0_u32..).zip(&listing.blobs);
-        let tasks = blobs().flat_map(|(index, blob)| self.tasks(index, blob)).collect();
-        let mut done = self.work(tasks, pass);
-        let mut again = Vec::new();
-        for (blob, mut ranged) in std::mem::take(&mut done.ranged) {
-            ranged.join_ranges(&blob);
-            if ranged.is_plain(&blob) {
-                done.merge(ranged);
-            } else {
-                // Broken lines and containers may frame otherwise where a range begins.
-                let whole = blobs().find(|(_, other)| other.name == blob);
-                again.extend(whole.map(|(index, blob)| Task::whole(index, blob)));
+        let mut tasks = Vec::new();
+        let mut cut: BTreeMap<&str, (u32, &Blob, Vec<Range>)> = BTreeMap::new();
+        for (index, blob) in (0_u32..).zip(&listing.blobs) {
+            match ranges::ranges(blob, self.range_bytes, self.limits) {
+                None => tasks.push(Task::whole(index, blob)),
+                Some(ranges) => {
+                    tasks.extend(Task::ranges(index, blob, &ranges));
+                    cut.insert(&blob.name, (index, blob, ranges));
+                }
             }
         }
-        done.merge(self.work(again, pass));
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
+        let mut done = Done::default();
+        let memory = Memory::new(self.most_memory);
+        // Ranges that do not fit together are joined, once; then the blob is read whole.
+        for last_try in [false, true] {
+            done.merge(self.work(std::mem::take(&mut tasks), pass, &memory)?);
+            for (name, mut ranged) in std::mem::take(&mut done.ranged) {
+                let Some((index, blob, ranges)) = cut.get_mut(name.as_str()) else { continue };
+                let fits = ranged.join_ranges(&name, ranges.len());
+                let whole = ranged.is_incomplete(&name) || last_try && fits.contains(&false);
+                if whole || fits.contains(&false) {
+                    memory.give_back(ranged.weight);
+                }
+                if whole {
+                    tasks.push(Task::whole(*index, blob));
+                } else if fits.contains(&false) {
+                    *ranges = ranges::joined(ranges, &fits);
+                    tasks.extend(Task::ranges(*index, blob, ranges));
+                } else {
+                    done.merge(ranged);
+                }
+            }
         }
+        done.merge(self.work(tasks, pass, &memory)?);
         Ok(done)
     }
 
     /// Hands the tasks to the workers, the largest first, so that no worker is left alone with it at
     /// the end.
-    fn work(&self, mut tasks: Vec<Task<'_>>, pass: Pass<'_>) -> Done {
+    fn work(&self, mut tasks: Vec<Task<'_>>, pass: Pass<'_>, memory: &Memory) -> Result<Done, Error> {
         tasks.sort_by_key(|task| std::cmp::Reverse(task.bytes));
         let next = AtomicUsize::new(0);
         let done: Mutex<Done> = Mutex::default();
@@ -145,31 +166,32 @@ impl Ingest<'_> {
             for _ in 0..workers {
                 scope.spawn(|_| {
                     let classifier = Classifier::new(self.causes);
-                    let mut mine =
-                        Worker { ingest: self, pass, classifier, done: Done::default(), buffer: Vec::new() };
-                    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        mine.task(task);
+                    let mut mine = Worker {
+                        ingest: self,
+                        pass,
+                        classifier,
+                        done: Done::default(),
+                        buffer: Vec::new(),
+                        memory,
+                        rhythm: Rhythm::default(),
+                    };
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(task) = tasks.get(at) else { break };
+                        // With fewer tasks left than threads, one of them has nothing to do.
+                        mine.task(task, tasks.len() - at < self.threads);
                     }
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(mine.done);
                 });
             }
         });
-        done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// A blob as one task, or as one a range.
-    fn tasks<'b>(&self, index: u32, blob: &'b Blob) -> Vec<Task<'b>> {
-        match ranges::ranges(blob, self.range_bytes) {
-            None => vec![Task::whole(index, blob)],
-            Some(ranges) => {
-                let task = |(number, range): (usize, Range)| {
-                    let bytes = range.end.unwrap_or(blob.bytes).saturating_sub(range.start);
-                    // Sorts behind the blob's name, in the order of the ranges.
-                    Task { blob, index, name: format!("{}\u{0}{number:08}", blob.name), range, bytes }
-                };
-                ranges.into_iter().enumerate().map(task).collect()
-            }
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
         }
+        if memory.is_over() {
+            return Err(Error::Memory { most: self.most_memory });
+        }
+        Ok(done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
@@ -177,6 +199,36 @@ impl<'b> Task<'b> {
     fn whole(index: u32, blob: &'b Blob) -> Self {
         Self { blob, index, name: blob.name.clone(), range: WHOLE, bytes: blob.bytes }
     }
+
+    /// One task a range.
+    fn ranges(index: u32, blob: &'b Blob, ranges: &[Range]) -> impl Iterator<Item = Self> {
+        ranges.iter().enumerate().map(move |(number, range)| {
+            let bytes = range.end.unwrap_or(blob.bytes).saturating_sub(range.start);
+            Self { blob, index, name: range_name(&blob.name, number), range: range.clone(), bytes }
+        })
+    }
+
+    /// Whether it is worth another thread to read and decompress it beside its decoder.
+    fn is_slow_to_read(&self) -> bool {
+        match &self.blob.place {
+            BlobPlace::Stdin => true,
+            _ if self.range != WHOLE || self.bytes < SLOW_BYTES => false,
+            BlobPlace::File(path) => {
+                let mut start = [0; 4];
+                let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+                // A pipe would miss what was read of it here.
+                path.is_file() && read.is_ok() && sniff(&start) != Compression::None
+            }
+        }
+    }
+}
+
+/// Stored bytes of a compressed blob from which on another thread is worth its start.
+const SLOW_BYTES: u64 = 1 << 20;
+
+/// The name of a range: sorts behind the blob's name, in the order of the ranges.
+fn range_name(blob: &str, number: usize) -> String {
+    format!("{blob}\u{0}{number:08}")
 }
 
 /// What blobs are gone through for.
@@ -188,6 +240,15 @@ enum Pass<'r> {
     Count(&'r Repeats),
 }
 
+/// How a range ended.
+#[derive(Clone, Copy, Default)]
+struct RangeEnd {
+    /// Line ends in it.
+    line_ends: u64,
+    /// Whether its framer stood where the next range began.
+    fits: bool,
+}
+
 /// What workers have counted.
 #[derive(Default)]
 struct Done {
@@ -195,8 +256,10 @@ struct Done {
     /// Every record that has a fingerprint, of a survey.
     sighted: Vec<Sighted>,
     rejects: RejectLines,
-    /// Line ends of each range, by its name.
-    line_ends: BTreeMap<String, u64>,
+    /// Bytes that the tables took when they were weighed last.
+    weight: u64,
+    /// How each range ended, by its name.
+    ends: BTreeMap<String, RangeEnd>,
     /// What was counted in ranges, by blob, until it is known that the blob could be cut.
     ranged: BTreeMap<String, Done>,
 }
@@ -206,33 +269,40 @@ impl Done {
         self.facts.merge(other.facts);
         self.sighted.extend(other.sighted);
         self.rejects.lines.extend(other.rejects.lines);
-        self.line_ends.extend(other.line_ends);
+        self.weight += other.weight;
+        self.ends.extend(other.ends);
         for (blob, ranged) in other.ranged {
             self.ranged.entry(blob).or_default().merge(ranged);
         }
     }
 
-    /// Gives the ranges of a blob back to it. Their names sort in the order of the blob.
-    fn join_ranges(&mut self, blob: &str) {
+    /// Gives the ranges of a blob back to it; says of each whether it fits the next one.
+    fn join_ranges(&mut self, blob: &str, number: usize) -> Vec<bool> {
         let strings = &mut self.facts.dimensions.strings;
         let name = strings.intern(blob);
+        let (mut fits, mut ranges, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut before = 0;
-        let mut ranges = Vec::new();
-        for (range, line_ends) in &self.line_ends {
-            ranges.push((strings.intern(range), before));
-            before += line_ends;
+        for range in (0..number).map(|number| range_name(blob, number)) {
+            let end = self.ends.get(&range).copied().unwrap_or_default();
+            ranges.push((strings.intern(&range), before));
+            lines.insert(range, before);
+            fits.push(end.fits);
+            before += end.line_ends;
         }
         self.facts.join_ranges(name, &ranges);
+        for reject in &mut self.rejects.lines {
+            if let Some(before) = lines.get(&reject.blob) {
+                reject.line += before;
+                blob.clone_into(&mut reject.blob);
+            }
+        }
+        fits
     }
 
-    /// Whether a blob held one record a line and nothing else: then its ranges frame as the whole
-    /// does.
-    fn is_plain(&mut self, blob: &str) -> bool {
+    /// Whether a blob could not be read to its end.
+    fn is_incomplete(&mut self, blob: &str) -> bool {
         let name = self.facts.dimensions.strings.intern(blob);
-        let coverage = self.facts.coverage.blob(name);
-        coverage.rejected() == 0
-            && !coverage.incomplete
-            && coverage.containers.iter().eq([Container::JsonLines])
+        self.facts.coverage.blob(name).incomplete
     }
 }
 
@@ -259,60 +329,68 @@ struct Worker<'i> {
     done: Done,
     /// Room to put fingerprints together in.
     buffer: Vec<u8>,
+    memory: &'i Memory,
+    rhythm: Rhythm,
 }
 
 impl Worker<'_> {
     /// Reads one blob or range; whatever goes wrong is that blob's.
-    fn task(&mut self, task: &Task<'_>) {
-        if self.ingest.interrupted.load(Ordering::Relaxed) {
+    fn task(&mut self, task: &Task<'_>, spare_thread: bool) {
+        if self.stops() {
             return;
         }
         let ranged = task.range != WHOLE;
         if ranged {
             let mine = self.done.ranged.remove(&task.blob.name).unwrap_or_default();
             let all = std::mem::replace(&mut self.done, mine);
-            self.count(task);
+            self.count(task, spare_thread);
             let mine = std::mem::replace(&mut self.done, all);
             self.done.ranged.insert(task.blob.name.clone(), mine);
         } else {
-            self.count(task);
+            self.count(task, spare_thread);
         }
     }
 
-    fn count(&mut self, task: &Task<'_>) {
+    fn count(&mut self, task: &Task<'_>, spare_thread: bool) {
         let name = self.done.facts.dimensions.strings.intern(&task.name);
         self.done.facts.coverage.blob(name);
-        let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name, spare_thread)));
         if result.is_err() {
             self.broken(task, name, Reason::InternalError, "the decoder failed: please report this".into());
         }
     }
 
     /// Opens, decompresses, decodes, counts.
-    fn read(&mut self, task: &Task<'_>, name: Text) {
+    fn read(&mut self, task: &Task<'_>, name: Text, spare_thread: bool) {
+        let Ingest { limits, dates, progress, interrupted, .. } = *self.ingest;
         let digest = Digest::default();
-        let opened = ranges::open(task.blob, task.range).and_then(|reader| {
-            let stored = Stored::new(reader, &digest, self.ingest.progress, self.ingest.interrupted);
-            let whole = task.range == WHOLE;
-            if whole {
-                Decompressed::open(stored, self.ingest.limits.max_expansion)
+        let open = || {
+            let reader = ranges::open(task.blob, &task.range)?;
+            let stored = Stored::new(reader, &digest, progress, interrupted);
+            if task.range == WHOLE {
+                Decompressed::open(stored, limits.max_expansion)
             } else {
                 Ok(Decompressed::plain(stored))
             }
-        });
-        let reader = match opened {
-            Ok(reader) => reader,
+        };
+        let decoded = if task.range == WHOLE {
+            let beside = spare_thread && task.is_slow_to_read();
+            unpacked::read(open, beside, |compression, reader| {
+                let sink = |found: Decoded<'_>| self.take(task, name, found);
+                let (totals, result) =
+                    carrier::decode_blob(task.blob, compression, reader, limits, &dates, sink);
+                (compression, totals, result)
+            })
+        } else {
+            open().map(|reader| {
+                let (totals, result) = self.decode_range(task, name, reader);
+                (Compression::None, totals, result)
+            })
+        };
+        let (compression, totals, result) = match decoded {
+            Ok(decoded) => decoded,
             Err(error) => return self.broken(task, name, Reason::Unreadable, error.to_string()),
         };
-        let compression = reader.compression();
-        let Ingest { limits, dates, .. } = *self.ingest;
-        let sink = |found: Decoded<'_>| self.take(task, name, found);
-        let (totals, result) = if task.range == WHOLE {
-            carrier::decode_blob(task.blob, reader, limits, &dates, sink)
-        } else {
-            decode_from(reader, task.range.start, limits, sink)
-        };
-        self.done.line_ends.insert(task.name.clone(), totals.line_ends);
         let coverage = self.done.facts.coverage.blob(name);
         coverage.compression = compression;
         coverage.bytes = totals.bytes;
@@ -324,6 +402,18 @@ impl Worker<'_> {
         if let Err(error) = result {
             self.broken(task, name, reason_of(&error, compression), error.to_string());
         }
+    }
+
+    /// Decodes a range, and notes how it ended.
+    fn decode_range(&mut self, task: &Task<'_>, name: Text, reader: impl Read) -> (Totals, io::Result<()>) {
+        let Range { start, begins, ends, .. } = &task.range;
+        let place = RangePlace { offset: *start, begins, more_follows: ends.is_some() };
+        let limits = self.ingest.limits;
+        let sink = |found: Decoded<'_>| self.take(task, name, found);
+        let (totals, standing, result) = decode_range(reader, place, limits, sink);
+        let fits = ends.is_none() || standing == *ends;
+        self.done.ends.insert(task.name.clone(), RangeEnd { line_ends: totals.line_ends, fits });
+        (totals, result)
     }
 
     /// Takes in one thing found.
@@ -340,7 +430,24 @@ impl Worker<'_> {
             }
             Decoded::Reject(reject, bytes) => self.reject(task, name, reject, bytes),
         }
-        !self.ingest.interrupted.load(Ordering::Relaxed)
+        if self.rhythm.is_due() {
+            self.weigh();
+        }
+        !self.stops()
+    }
+
+    /// Whether all are to stop.
+    fn stops(&self) -> bool {
+        self.ingest.interrupted.load(Ordering::Relaxed) || self.memory.is_over()
+    }
+
+    /// Says how much memory the tables take by now.
+    fn weigh(&mut self) {
+        let sighted = self.done.sighted.capacity() * size_of::<Sighted>();
+        let weight = self.done.facts.weight() + sighted as u64;
+        self.memory.reweigh(self.done.weight, weight);
+        self.done.weight = weight;
+        self.rhythm.weighed(self.done.facts.entries());
     }
 
     /// Whether a record is not counted: in a survey none is, and a repeat never.

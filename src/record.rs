@@ -132,7 +132,29 @@ pub struct Identity<'a> {
 impl Identity<'_> {
     /// Whether the record names nobody: the `identity: {}` of an authentication challenge.
     pub fn is_empty(&self) -> bool {
-        *self == Identity::default()
+        self.claims().into_iter().all(Option::is_none)
+    }
+}
+
+impl<'a> Identity<'a> {
+    /// Every claim.
+    pub fn claims(&self) -> [&Option<Text<'a>>; 12] {
+        let Self { oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, .. } = self;
+        let Self { managed_identity, calling_resource, .. } = self;
+        [
+            oid,
+            appid,
+            upn,
+            unique_name,
+            name,
+            idtyp,
+            appidacr,
+            scp,
+            iss,
+            tid,
+            managed_identity,
+            calling_resource,
+        ]
     }
 }
 

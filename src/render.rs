@@ -4,6 +4,7 @@
 //! clock, no terminal, no file. Every text of a report may be the log's own, so every renderer escapes what
 //! its format would act on.
 
+pub mod capacity;
 pub mod csv;
 pub mod escape;
 pub mod json;
@@ -43,9 +44,7 @@ impl Format {
     /// The format that a file's extension names; of several, the longest: `x.access.csv`, and
     /// `access.csv` alone, is the table of access.
     pub fn of_path(path: &Path) -> Option<Self> {
-        path.extension()?;
-        let name = format!(".{}", path.file_name()?.to_str()?.to_ascii_lowercase());
-        Self::iter().find(|format| name.ends_with(&format!(".{format}")))
+        format_of_path(path, Self::iter())
     }
 
     /// All formats, for a message.
@@ -67,4 +66,11 @@ impl Format {
             Self::Csv => csv::render(report, out),
         }
     }
+}
+
+/// The first of some formats, given the longest ending first, that a file's name ends with.
+fn format_of_path<F: std::fmt::Display>(path: &Path, mut formats: impl Iterator<Item = F>) -> Option<F> {
+    path.extension()?;
+    let name = format!(".{}", path.file_name()?.to_str()?.to_ascii_lowercase());
+    formats.find(|format| name.ends_with(&format!(".{format}")))
 }

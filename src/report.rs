@@ -4,6 +4,7 @@
 //! order of files, or the way through a facts folder. Texts stand here as the log has them:
 //! renderers escape. Must hold no wall clock and no path of its own.
 
+pub mod capacity;
 mod identities;
 mod label;
 
@@ -20,12 +21,12 @@ use crate::facts::cut::FilterEcho;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
 
-pub use label::Label;
-
+pub use capacity::Headroom;
 pub use identities::{
     AccessRow, Asked, GrantReport, IdentityReport, KnowledgeReport, MemberReport, MemberVault, ObjectUse,
     ProbableCaller, TwinVerdict,
 };
+pub use label::Label;
 
 /// The form of the report; its number changes when a field changes meaning or goes.
 pub const SCHEMA: &str = "akvlens-report/1";
@@ -63,6 +64,8 @@ pub struct Report {
     pub access: Vec<AccessRow>,
     /// The last use of every secret, key and certificate, longest unused first.
     pub objects: Vec<ObjectUse>,
+    /// How near each vault came to a limit in ten seconds, nearest first; `akvlens capacity` has more.
+    pub headroom: Vec<Headroom>,
     /// How much was known beside the logs.
     pub knowledge: KnowledgeReport,
 }
@@ -432,6 +435,22 @@ pub struct Finding {
     pub probable_caller: Option<ProbableCaller>,
     /// The id of the finding that explains this one: act on that.
     pub explained_by: Option<String>,
+    /// Its signature rests on few public samples.
+    pub experimental: bool,
+    /// What its remedy would save, where that can be counted.
+    pub saving: Option<Saving>,
+}
+
+/// Requests that would not be made.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Saving {
+    /// How many.
+    pub requests: u64,
+    /// Their part of the requests that count against the limits of the vaults concerned (and of those of the
+    /// finding that do not, such as 429s), in percent with two places.
+    pub percent: f64,
+    /// By doing what.
+    pub how: String,
 }
 
 /// One record that shows a finding.
@@ -467,16 +486,22 @@ mod tests {
 
     use super::*;
 
-    /// `AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema` writes it anew.
+    /// `AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema` writes them anew.
     #[test]
-    fn the_published_schema_is_current() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
-        let current = serde_json::to_string_pretty(&json_schema()).unwrap() + "\n";
-        if env::var_os("AKVLENS_WRITE_SCHEMA").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &current).unwrap();
+    fn the_published_schemas_are_current() {
+        let schemas = [("report", json_schema()), ("capacity", capacity::capacity_json_schema())];
+        for (name, schema) in schemas {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{name}.schema.json"));
+            let current = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if env::var_os("AKVLENS_WRITE_SCHEMA").is_some() {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, &current).unwrap();
+            }
+            let published = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+            assert!(
+                published == current,
+                "{name}: stale: run AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schemas"
+            );
         }
-        let published = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-        assert!(published == current, "stale: run AKVLENS_WRITE_SCHEMA=1 cargo test the_published_schema");
     }
 }

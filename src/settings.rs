@@ -4,6 +4,7 @@
 //! A value on the command line goes before one in the file, and that before the default. The file
 //! is read strictly: an unknown key is an error with its line.
 
+mod capacity;
 mod time;
 
 use std::fs;
@@ -36,6 +37,9 @@ const STALE_AFTER_DAYS: u32 = 30;
 /// Longest file of knowledge, in bytes: it is read whole, which takes several times as much memory.
 const MOST_KNOWLEDGE_BYTES: u64 = 512 << 20;
 
+/// Memory that may be taken where it is not known how much is free.
+const DEFAULT_MEMORY: u64 = 8 << 30;
+
 /// The settings file that is read when none is named.
 const DEFAULT_FILE: &str = "akvlens.toml";
 
@@ -53,6 +57,8 @@ pub struct File {
     threads: Option<u16>,
     /// Longest record.
     max_record: Option<String>,
+    /// Memory that may be taken.
+    max_memory: Option<String>,
     /// Expansion bound.
     max_expansion: Option<u64>,
     /// Order of dates in CSV.
@@ -69,6 +75,10 @@ pub struct File {
     fail_on: Option<Severity>,
     /// Days without use after which an object is stale.
     stale_after: Option<u32>,
+    /// File of limits, relative to the settings file.
+    limits: Option<PathBuf>,
+    /// Greatest utilisation that a split may leave, in percent.
+    target: Option<u8>,
 }
 
 /// What the surroundings are; passed in so that nothing inward asks for them.
@@ -86,6 +96,8 @@ pub struct Surroundings {
     pub processors: usize,
     /// Whether colours are not wanted (NO_COLOR).
     pub no_color: bool,
+    /// Bytes of memory that are free, where that is known.
+    pub free_memory: Option<u64>,
 }
 
 /// What every command needs.
@@ -117,6 +129,8 @@ pub struct Input {
     pub dates: Dates,
     /// Count each request once.
     pub dedup: bool,
+    /// Bytes of memory that may be taken.
+    pub most_memory: u64,
     /// Where rejects go.
     pub rejects: Option<PathBuf>,
     /// Rejected records that are put up with.
@@ -162,8 +176,12 @@ impl Settings {
         }
         let default = Limits::default();
         let max_record_bytes = match args.max_record.as_ref().or(self.file.max_record.as_ref()) {
-            Some(text) => size(text)?,
+            Some(text) => size("--max-record", text)?,
             None => default.max_record_bytes,
+        };
+        let most_memory = match args.max_memory.as_ref().or(self.file.max_memory.as_ref()) {
+            Some(text) => size("--max-memory", text)? as u64,
+            None => self.surroundings.free_memory.map_or(DEFAULT_MEMORY, |free| free / 4 * 3),
         };
         let zone_of_file = || {
             let read = |zone: &String| zone.parse::<Zone>().map_err(|why| (zone.clone(), why));
@@ -181,6 +199,7 @@ impl Settings {
             limits: Limits { max_record_bytes, max_expansion: max_expansion.max(1) },
             dates: Dates { order: args.date_order.or(self.file.date_order), zone },
             dedup: args.dedup,
+            most_memory,
             rejects: args.rejects.clone(),
             max_rejected: args.max_rejected.or(self.file.max_rejected).unwrap_or(0),
         })
@@ -322,16 +341,17 @@ fn read_file(named: Option<&Path>) -> Result<File, Error> {
     };
     let mut file: File = data_file::read(path, &text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    for own in [&mut file.causes, &mut file.applications, &mut file.roles].into_iter().flatten() {
+    let own = [&mut file.causes, &mut file.applications, &mut file.roles, &mut file.limits];
+    for own in own.into_iter().flatten() {
         *own = folder.join(&own);
     }
     Ok(file)
 }
 
 /// Bytes of `16MB`, `16MiB`, `4k` or a plain number.
-fn size(text: &str) -> Result<usize, Error> {
+fn size(option: &str, text: &str) -> Result<usize, Error> {
     let wrong =
-        || Error::Usage(format!("--max-record '{text}': write a size such as 16MB or 16MiB, at least 1kB"));
+        || Error::Usage(format!("{option} '{text}': write a size such as 16MB or 16MiB, at least 1kB"));
     let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let scale: usize = match unit.trim().to_ascii_lowercase().as_str() {
@@ -375,11 +395,11 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        assert_eq!(size("16MiB").unwrap(), 16 << 20);
-        assert_eq!(size("2 GB").unwrap(), 2_000_000_000);
-        assert_eq!(size("5000").unwrap(), 5000);
+        assert_eq!(size("", "16MiB").unwrap(), 16 << 20);
+        assert_eq!(size("", "2 GB").unwrap(), 2_000_000_000);
+        assert_eq!(size("", "5000").unwrap(), 5000);
         for wrong in ["", "x", "1TB", "12", "-1MB", "99999999999999999999G"] {
-            assert!(size(wrong).is_err(), "{wrong}");
+            assert!(size("", wrong).is_err(), "{wrong}");
         }
     }
 

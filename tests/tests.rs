@@ -4,7 +4,7 @@
 //! other module holds one promise: samples have the answers that lie beside them, the same records
 //! give the same report in every shape, what was exported twice counts once, damage is counted and
 //! located, the way through the program does not show in the result, a table kept as Parquet is the
-//! table kept as JSON, who it really was is told right, the command line says what is wrong, and no
+//! table kept as JSON, who it really was is told right, utilisation adds up as documented, the command line says what is wrong, and no
 //! text of a log acts on whoever reads the report.
 
 // Clippy lets only test functions unwrap, not what they call.
@@ -17,6 +17,8 @@ mod log;
 #[path = "tests/program.rs"]
 mod program;
 
+#[path = "tests/capacity.rs"]
+mod capacity;
 #[path = "tests/cli.rs"]
 mod cli;
 #[path = "tests/cuts.rs"]
@@ -35,6 +37,8 @@ mod explain;
 mod identities;
 #[path = "tests/invariance.rs"]
 mod invariance;
+#[path = "tests/load_patterns.rs"]
+mod load_patterns;
 #[path = "tests/parquet.rs"]
 mod parquet;
 #[path = "tests/samples.rs"]

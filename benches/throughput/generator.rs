@@ -14,6 +14,8 @@ pub(crate) mod cause;
 pub(crate) mod cli;
 #[path = "../../examples/generate/json.rs"]
 pub(crate) mod json;
+#[path = "../../examples/generate/layout.rs"]
+pub(crate) mod layout;
 #[path = "../../examples/generate/message.rs"]
 pub(crate) mod message;
 #[path = "../../examples/generate/operation.rs"]
@@ -35,28 +37,39 @@ use clap::Parser;
 use fastrand::Rng;
 
 use cli::{Arguments, Plan};
+use layout::Layout;
 use record::Renderer;
 use traffic::Traffic;
 use world::World;
 
 /// Records, one a line, of so many millions of bytes.
 pub(crate) fn lines(megabytes: u32) -> Vec<u8> {
-    let bytes = format!("{megabytes}MB");
-    let arguments = Arguments::parse_from(["generate", "--single", "--out", "lines.json", "--bytes", &bytes]);
-    let plan = Plan::new(arguments).expect("the plan is sound");
+    let mut lines = Vec::new();
+    each_record(&["--bytes", &format!("{megabytes}MB")], |record| {
+        lines.extend_from_slice(record.as_bytes());
+        lines.push(b'\n');
+        true
+    });
+    lines
+}
+
+/// Hands out each record that the generator writes with these arguments, until `sink` says to stop.
+pub(crate) fn each_record(arguments: &[&str], mut sink: impl FnMut(&str) -> bool) {
+    let typed = ["generate", "--single", "--out", "lines.json"].iter().chain(arguments);
+    let plan = Plan::new(Arguments::parse_from(typed)).expect("the plan is sound");
     let mut root = Rng::with_seed(plan.seed);
     let mut stream = || Rng::with_seed(root.u64(..));
     let world = World::new(&plan, &mut stream());
     let mut traffic = Traffic::new(&plan, &world, stream());
     let mut renderer = Renderer::new(&world, stream());
-    let mut lines = Vec::new();
-    while let Some(event) = traffic.next(lines.len() as u64) {
-        // Behind the last record, not behind this one: times depend on the bytes so far.
-        if !lines.is_empty() {
-            lines.push(b'\n');
+    let mut layout = Layout::new(plan.key_order, plan.container, stream());
+    let mut bytes = 0;
+    while let Some(event) = traffic.next(bytes) {
+        let record = layout.apply(renderer.render(&event));
+        if !sink(record) {
+            return;
         }
-        lines.extend_from_slice(renderer.render(&event).as_bytes());
+        // Behind the last record, not behind this one: times depend on the bytes so far.
+        bytes += record.len() as u64 + u64::from(bytes > 0);
     }
-    lines.push(b'\n');
-    lines
 }

@@ -133,7 +133,8 @@ fn assert_says(report: &akvlens::report::Report, truth: &Value) {
     let named = report.by_caller_operation.iter().filter(|row| row.oid.is_some() || row.appid.is_some());
     let counted: BTreeMap<_, _> = named
         .map(|row| {
-            let who = [&row.vault, &row.oid, &row.appid, &row.operation].map(Option::clone);
+            let who = [&row.vault, &row.oid, &row.appid, &row.operation]
+                .map(|text| text.as_deref().map(str::to_owned));
             (who, (row.requests, row.failures))
         })
         .collect();
@@ -184,6 +185,7 @@ fn report_on(folder: &std::path::Path) -> akvlens::report::Report {
         keep_rejects: false,
         dedup: false,
         range_bytes: akvlens::ingest::RANGE_BYTES,
+        most_memory: u64::MAX,
     };
     let listing = akvlens::source::list(&[folder.to_str().unwrap().to_owned()]).unwrap();
     let facts = ingest.run(&listing).unwrap().facts;

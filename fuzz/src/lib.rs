@@ -16,6 +16,7 @@ mod facts_reader;
 mod framing;
 mod parquet;
 mod reader;
+mod remembered;
 mod resource_log;
 mod rows;
 
@@ -27,6 +28,7 @@ pub use explain::explain;
 pub use facts_reader::facts_reader;
 pub use framing::framing;
 pub use parquet::parquet;
+pub use remembered::remembered;
 pub use resource_log::resource_log;
 pub use rows::rows;
 
@@ -43,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     ("facts_reader", facts_reader),
     ("framing", framing),
     ("parquet", parquet),
+    ("remembered", remembered),
     ("resource_log", resource_log),
     ("rows", rows),
 ];

@@ -52,7 +52,7 @@ macro_rules! replayed {
     };
 }
 
-replayed!(capture classify csv decode explain facts_reader framing parquet resource_log rows);
+replayed!(capture classify csv decode explain facts_reader framing parquet remembered resource_log rows);
 
 #[test]
 fn unchanged_facts_are_read() {

@@ -197,6 +197,13 @@ struct File {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CauseId(u16);
 
+impl CauseId {
+    /// The index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// The causes that the code itself must name.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
@@ -297,7 +304,7 @@ impl Causes {
 
     /// One cause.
     pub fn get(&self, id: CauseId) -> &Cause {
-        &self.causes[usize::from(id.0)]
+        &self.causes[id.index()]
     }
 
     /// A cause by its id.

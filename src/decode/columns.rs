@@ -304,7 +304,9 @@ impl Claim {
         })
     }
 
-    fn field<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Option<Text<'a>> {
+    /// The field that the claim fills.
+    #[inline]
+    pub(super) fn field<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Option<Text<'a>> {
         let identity = &mut record.identity;
         match self {
             Self::Oid => &mut identity.oid,

@@ -13,6 +13,7 @@
 
 mod resync;
 mod scanner;
+mod standing;
 pub(in crate::decode) mod window;
 mod wrapper;
 
@@ -24,6 +25,7 @@ use super::shape::{Container, Containers, RecordForm};
 use super::{Place, Reason, Totals};
 use resync::Resync;
 use scanner::{Progress, Scanner, Wraps};
+pub use standing::Standing;
 use window::Window;
 use wrapper::{WRAPPER_HEAD, Wrapper, columns_of_head, wrapper_head};
 
@@ -98,6 +100,10 @@ pub struct Framer<R> {
     structural_until: u64,
     /// The blob ended inside a record, which was told already.
     cut_short: bool,
+    /// The reader ended while a frame was looked for, which more bytes may have ended otherwise.
+    ran_out: bool,
+    /// Behind what the reader gives, the blob goes on.
+    more_follows: bool,
     blank: u64,
     containers: Containers,
 }
@@ -121,6 +127,8 @@ impl<R: Read> Framer<R> {
             last_line: None,
             structural_until: 0,
             cut_short: false,
+            ran_out: false,
+            more_follows: false,
             blank: 0,
             containers: Containers::default(),
         }
@@ -299,6 +307,7 @@ impl<R: Read> Framer<R> {
     fn in_array(&mut self) -> io::Result<Step> {
         self.window.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
         match self.window.rest() {
+            [] if self.more_follows => Ok(Step::End),
             [] => Ok(self.not_closed("the array is not closed")),
             [b']', ..] => {
                 self.window.consume(1);
@@ -353,6 +362,7 @@ impl<R: Read> Framer<R> {
                 fed = 0;
             }
             if !self.window.more() {
+                self.ran_out = true;
                 break fed;
             }
         };
@@ -360,6 +370,7 @@ impl<R: Read> Framer<R> {
         if passed == 0 && length == 0 {
             // Not even a value: whatever it is, the next record may begin behind it.
             let passed_over = self.window.discard_to(1, resync);
+            self.ran_out |= self.window.rest().is_empty();
             return self.passed_over(place, passed_over, Reason::InvalidJson);
         }
         self.passed_over(place, (passed + length as u64, passed == 0), Reason::NotARecord)
@@ -392,6 +403,7 @@ impl<R: Read> Framer<R> {
                 Progress::More => {
                     self.window.consume(self.window.rest().len());
                     if !self.window.more() {
+                        self.ran_out = true;
                         return Ok(self.not_closed("the wrapper is not closed"));
                     }
                 }
@@ -437,6 +449,7 @@ impl<R: Read> Framer<R> {
                 return Ok(Step::Cut(self.too_long(place, fed, scanner)));
             }
             if !self.window.more() {
+                self.ran_out = true;
                 return Ok(Step::Cut(self.broken(place, fed, Reason::Truncated, resync)));
             }
         }
@@ -480,6 +493,7 @@ impl<R: Read> Framer<R> {
             self.window.consume(step);
             length += step as u64;
         }
+        self.ran_out |= self.window.rest().is_empty();
         self.passed_over(place, (length, false), Reason::TooLong)
     }
 
@@ -487,6 +501,7 @@ impl<R: Read> Framer<R> {
     fn no_object(&mut self, reason: Reason, detail: Option<&'static str>, resync: Resync) -> Cut {
         let place = self.place(0);
         let length = self.window.discard_to(0, resync);
+        self.ran_out |= self.window.rest().is_empty();
         Cut { kind: FrameKind::Broken(reason, detail), ..self.passed_over(place, length, reason) }
     }
 

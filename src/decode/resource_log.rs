@@ -7,7 +7,12 @@
 //! missing value. Must not allocate for a text that stands in the blob without escapes.
 
 mod fields;
+mod meaning;
+mod remembered;
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::de::{DeserializeSeed, Deserializer};
 
 use super::columns::Column;
@@ -16,17 +21,22 @@ use super::shape::RecordForm;
 use super::{MAX_DEPTH, NotAudit, Reason};
 use crate::record::object::vault_of_url;
 use crate::record::{Record, Text};
-use fields::{Row, TopLevel};
+use fields::{Object, Row};
+pub use remembered::Remembered;
 
 /// The columns of a table, each with the form of record that such a name is found in; `None` where
 /// no field is filled from it.
 pub type Columns = [Option<(Column, RecordForm)>];
 
-/// An object within a record that may also come as JSON text.
+/// The record, or an object within it; most may also come as JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// The record itself.
+    Record,
     /// `identity`.
     Identity,
+    /// `identity.claim`.
+    Claims,
     /// `properties`.
     Properties,
     /// `properties.keyProperties`.
@@ -37,6 +47,8 @@ pub enum Level {
     Sku,
     /// `properties.properties.networkAcls`.
     NetworkAcls,
+    /// What a collector puts around the text of a record.
+    Collector,
 }
 
 /// Fills a record from JSON text that stands for one of its objects. Fields that have a value keep
@@ -63,6 +75,26 @@ pub fn decode<'a>(bytes: &'a [u8], record: &mut Record<'a>) -> Result<Form, Refu
     judge(record)
 }
 
+/// [`decode`] for records that come in numbers, by what is remembered of those before: the same,
+/// sooner.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_next<'a>(
+    bytes: &'a [u8],
+    record: &mut Record<'a>,
+    remembered: &mut Remembered,
+) -> Result<Form, Refusal> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let shape = record.shape;
+        if remembered.read(text, record) {
+            return judge(record);
+        }
+        *record = Record { shape, ..Record::default() };
+    }
+    decode(bytes, record)
+}
+
 /// Decodes one row, an array of cells, into `record`, which must be new.
 ///
 /// # Errors
@@ -78,7 +110,7 @@ pub fn decode_row<'a>(bytes: &'a [u8], columns: &Columns, record: &mut Record<'a
 /// # Errors
 /// What the source reports.
 pub(super) fn fill<'de, D: Deserializer<'de>>(source: D, record: &mut Record<'de>) -> Result<(), D::Error> {
-    TopLevel(record).deserialize(source)
+    Object(record, Level::Record).deserialize(source)
 }
 
 /// Why bytes are no record, and where inside them that shows.
@@ -108,7 +140,7 @@ fn parse<'a>(bytes: &'a [u8], record: &mut Record<'a>, columns: Option<&Columns>
 fn parse_text<'a>(text: &'a str, record: &mut Record<'a>, columns: Option<&Columns>) -> Result<(), Refusal> {
     let mut parser = serde_json::Deserializer::from_str(text);
     let parsed = match columns {
-        None => TopLevel(record).deserialize(&mut parser),
+        None => Object(record, Level::Record).deserialize(&mut parser),
         Some(columns) => Row(record, columns).deserialize(&mut parser),
     };
     parsed.and_then(|()| parser.end()).map_err(|error| reject(&error))
@@ -222,8 +254,10 @@ enum Provider {
 
 /// The provider of an ARM id.
 fn provider(resource_id: &str) -> Provider {
+    static KEY_VAULT: LazyLock<Finder<'static>> =
+        LazyLock::new(|| Finder::new(b"/PROVIDERS/MICROSOFT.KEYVAULT/"));
     // The form of every storage export, found without a look at each part.
-    if memchr::memmem::find(resource_id.as_bytes(), b"/PROVIDERS/MICROSOFT.KEYVAULT/").is_some() {
+    if KEY_VAULT.find(resource_id.as_bytes()).is_some() {
         return Provider::KeyVault;
     }
     let mut parts = resource_id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("providers"));

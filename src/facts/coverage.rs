@@ -142,12 +142,19 @@ impl BlobCoverage {
 #[derive(Debug, Default)]
 pub struct Coverage {
     map: Map<Text, BlobCoverage>,
+    /// Where the row last asked for stands, as the next record is mostly of the same blob.
+    last: usize,
 }
 
 impl Coverage {
     /// The row of a blob.
     pub fn blob(&mut self, blob: Text) -> &mut BlobCoverage {
-        self.map.entry(blob).or_default()
+        if self.map.get_index(self.last).is_none_or(|(last, _)| *last != blob) {
+            let entry = self.map.entry(blob);
+            self.last = entry.index();
+            entry.or_default();
+        }
+        &mut self.map[self.last]
     }
 
     /// Takes in another table.

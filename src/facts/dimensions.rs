@@ -150,6 +150,12 @@ impl Strings {
         kept
     }
 
+    /// How many there are, with those remembered as they stood, and their bytes.
+    pub fn extent(&self) -> (usize, usize) {
+        let texts = || self.set.iter().chain(self.kept_as.keys());
+        (self.set.len() + self.kept_as.len(), texts().map(|text| text.len()).sum())
+    }
+
     /// The string of a reference.
     pub fn get(&self, text: Text) -> &str {
         &self.set[text.index()]
@@ -215,7 +221,7 @@ pub struct Denial {
 }
 
 /// Everything that tells one stream of requests from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestKey {
     /// The vault; `None` where the record names none.
     pub vault: Option<Ref<Vault>>,
@@ -245,6 +251,29 @@ pub struct RequestKey {
     pub settled: bool,
     /// What the message carried.
     pub denial: Option<Ref<Denial>>,
+}
+
+/// As the derived one, in fewer steps: every request is looked up by its key.
+impl Hash for RequestKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let pair = |one: u32, other: u32| u64::from(one) << 32 | u64::from(other);
+        let flag = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u64::from(flag));
+        let AccessFlags { policy_match, rbac_authorized, address_authorized } = self.access;
+        let flags = flag(policy_match) << 4 | flag(rbac_authorized) << 2 | flag(address_authorized);
+        let small = [self.plane as u64, self.basis as u64, u64::from(self.settled), flags];
+        let small = small.into_iter().fold(u64::from(self.status.unwrap_or(0)), |all, one| all << 8 | one);
+        state.write_u64(pair(number(self.vault), number(self.operation)));
+        state.write_u64(pair(number(self.object), number(self.key_kind)));
+        state.write_u64(pair(number(self.caller), number(self.client_address)));
+        state.write_u64(pair(number(self.client_agent), number(Some(self.cause))));
+        state.write_u64(pair(number(self.denial), 0) ^ small.rotate_left(8));
+    }
+}
+
+/// The number of an optional reference; 0 is none's.
+#[inline]
+pub(super) fn number<T: ?Sized>(reference: Option<Ref<T>>) -> u32 {
+    reference.map_or(0, |reference| reference.number.get())
 }
 
 /// All pools.

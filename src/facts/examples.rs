@@ -137,7 +137,7 @@ impl Examples {
     }
 
     /// Every kind with its examples, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&ExampleKey, &[Example])> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ExampleKey, &[Example])> {
         self.map.iter().map(|(key, examples)| (key, examples.as_slice()))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Input and output: the bytes of one file a table. `requests` is a star: `request_keys` holds one
 //! row a stream with all its dimensions, `requests` one row a stream and second, joined by `key`
-//! within a part. Rows are sorted, so equal facts give equal bytes. Must not touch the disk.
+//! within a part; `second` counts from 1970, `first_tick` and `last_tick` are 100 ns within it. Rows are sorted, so equal facts give equal bytes. Must not touch the disk.
 
 mod claims;
 mod columns;

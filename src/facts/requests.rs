@@ -3,6 +3,8 @@
 //! Grain: [`RequestKey`] and second. Measures: count (sum), first and last tick (min, max). Kept as
 //! one ascending series a key, because capacity work needs every second of every stream.
 
+use rayon::prelude::*;
+
 use super::Map;
 use super::dimensions::{Remap, RequestKey};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
@@ -92,6 +94,11 @@ impl Series {
         if self.cells.len() > 64 && self.cells.len() / 2 > self.settled {
             self.settle();
         }
+    }
+
+    /// Cells that there is room for.
+    pub fn room(&self) -> usize {
+        self.cells.capacity()
     }
 
     /// Brings the cells in order, one a second.
@@ -191,13 +198,13 @@ impl Requests {
 
     /// Brings every series in order.
     pub fn settle(&mut self) {
-        for series in self.map.values_mut() {
-            series.settle();
-        }
+        let mut late: Vec<&mut Series> =
+            self.map.values_mut().filter(|series| series.settled < series.cells.len()).collect();
+        late.par_iter_mut().for_each(|series| series.settle());
     }
 
     /// Every key with its series, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&RequestKey, &Series)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RequestKey, &Series)> {
         self.map.iter()
     }
 

@@ -3,6 +3,8 @@
 //! Input: [`Facts`], settled. Output: sorted rows, which borrow their texts. This is the canonical
 //! form: two facts are equal when their rows are, and everything that is written is written from it.
 
+use rayon::prelude::*;
+
 use super::Facts;
 use super::changes::{ChangeKey, Settings};
 use super::coverage::BlobCoverage;
@@ -258,7 +260,7 @@ impl Facts {
     pub fn request_rows(&self) -> Vec<(RequestRow<'_>, &Series)> {
         let row = |(key, series)| (self.dimensions.request_row(key), series);
         let mut rows: Vec<_> = self.requests.iter().map(row).collect();
-        rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        rows.par_sort_unstable_by(|one, other| one.0.cmp(&other.0));
         rows
     }
 

@@ -34,6 +34,8 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub struct Sightings {
     map: BTreeMap<u128, BTreeMap<Ticks, Seen>>,
+    /// The highest hash in a full sample; none higher is in it.
+    highest: Option<u128>,
     /// Part of a full sample was cut away.
     was_full: bool,
 }
@@ -41,7 +43,7 @@ pub struct Sightings {
 impl Sightings {
     /// Whether a request may be in the sample: asked before anything is kept.
     pub fn wants(&self, fingerprint: Fingerprint) -> bool {
-        self.map.len() < KEPT || self.map.last_key_value().is_some_and(|(last, _)| fingerprint.hash <= *last)
+        self.highest.is_none_or(|highest| fingerprint.hash <= highest)
     }
 
     /// Takes in sightings of a request.
@@ -62,6 +64,12 @@ impl Sightings {
         if self.map.len() > KEPT {
             self.map.pop_last();
         }
+        self.note_highest();
+    }
+
+    fn note_highest(&mut self) {
+        self.highest =
+            (self.map.len() >= KEPT).then(|| self.map.last_key_value()).flatten().map(|(last, _)| *last);
     }
 
     /// Takes in another table.
@@ -95,6 +103,7 @@ impl Sightings {
             times.retain(|time, seen| keep(*time, seen.vault));
         }
         self.map.retain(|_, times| !times.is_empty());
+        self.note_highest();
     }
 
     /// Every request and time with how it was seen, sorted.

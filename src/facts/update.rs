@@ -6,7 +6,7 @@ use super::changes::{ChangeKey, Settings};
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey, hour_of};
 use super::sightings::Seen;
-use super::{Facts, Location, Map};
+use super::{Facts, Location};
 use crate::classify::Verdict;
 use crate::classify::causes::{Causes, Outcome};
 use crate::classify::message::{CallerClause, Details};
@@ -15,23 +15,8 @@ use crate::record::caller::{kind_of, name_of, tenant_of};
 use crate::record::fingerprint::fingerprint;
 use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
 use crate::record::operation::{Plane, plane, reads_vault};
-use crate::record::{Record, Text as RecordText};
+use crate::record::{Identity, Record, Text as RecordText};
 use crate::ticks::Ticks;
-
-/// What the last record of a worker looked like.
-#[derive(Debug, Default)]
-pub(super) struct Memo {
-    /// Resource ids as they stand in the log, which are few, and the vaults they name.
-    vaults: Map<Box<str>, Option<Ref<Vault>>>,
-    /// What messages carried, by the address of their details, which are kept so that no other
-    /// details can get that address.
-    denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
-    /// Room to put a fingerprint together in.
-    buffer: Vec<u8>,
-}
-
-/// Details remembered; beyond it all are forgotten.
-const REMEMBERED: usize = 4096;
 
 impl Facts {
     /// Counts one audit record.
@@ -74,8 +59,9 @@ impl Facts {
         });
         let client_address =
             record.client_address.as_deref().map(|address| strings.intern_log(without_port(address)));
-        let caller = caller(dimensions, record, verdict.details.as_deref().map(|details| &details.caller));
-        let cause = dimensions.strings.intern(cause);
+        let cause = self.memo.cause(verdict.cause, cause, strings);
+        let clause = verdict.details.as_deref().map(|details| &details.caller);
+        let caller = self.caller(record, clause.filter(|clause| **clause != CallerClause::default()));
         RequestKey {
             vault,
             plane: operation_name.map_or(Plane::Data, plane),
@@ -94,17 +80,26 @@ impl Facts {
         }
     }
 
+    /// The caller that the claims name, completed by the caller clause of a denial if it says anything.
+    fn caller(&mut self, record: &Record<'_>, clause: Option<&CallerClause>) -> Option<Ref<Caller>> {
+        if clause.is_some() {
+            return caller(&mut self.dimensions, &record.identity, clause);
+        }
+        if let Some(caller) = self.memo.caller(&record.identity) {
+            return caller;
+        }
+        let caller = caller(&mut self.dimensions, &record.identity, None);
+        self.memo.keep_caller(caller);
+        caller
+    }
+
     /// What of a message tells one failure from another.
     fn denial(&mut self, details: &Arc<Details>) -> Option<Ref<Denial>> {
-        let address = Arc::as_ptr(details).addr();
-        if let Some((_, denial)) = self.memo.denials.get(&address) {
-            return *denial;
+        if let Some(denial) = self.memo.denial(details) {
+            return denial;
         }
         let denial = denial(&mut self.dimensions, details);
-        if self.memo.denials.len() >= REMEMBERED {
-            self.memo.denials.clear();
-        }
-        self.memo.denials.insert(address, (Arc::clone(details), denial));
+        self.memo.keep_denial(details, denial);
         denial
     }
 
@@ -115,11 +110,11 @@ impl Facts {
             let name = url.or_else(|| record.request_uri.as_deref().and_then(vault_of_url))?;
             return Some(intern_vault(&mut self.dimensions, name));
         };
-        if let Some(vault) = self.memo.vaults.get(resource_id) {
-            return *vault;
+        if let Some(vault) = self.memo.vault(resource_id) {
+            return vault;
         }
         let vault = vault_of_resource_id(resource_id).map(|name| intern_vault(&mut self.dimensions, name));
-        self.memo.vaults.insert(resource_id.into(), vault);
+        self.memo.keep_vault(resource_id, vault);
         vault
     }
 
@@ -200,14 +195,13 @@ fn intern_vault(dimensions: &mut Dimensions, name: VaultName<'_>) -> Ref<Vault> 
     dimensions.vaults.intern(vault)
 }
 
-/// The caller that the claims name, completed by the caller clause of a denial.
+/// The caller that the claims name, completed by a caller clause.
 fn caller(
     dimensions: &mut Dimensions,
-    record: &Record<'_>,
+    identity: &Identity<'_>,
     clause: Option<&CallerClause>,
 ) -> Option<Ref<Caller>> {
-    let identity = &record.identity;
-    if identity.is_empty() && clause.is_none_or(|clause| *clause == CallerClause::default()) {
+    if identity.is_empty() && clause.is_none() {
         return None;
     }
     let of_clause = |field: fn(&CallerClause) -> Option<&str>| clause.and_then(field);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::failures::evidence_of;
+use super::tally::percent;
 use super::verdicts::short;
 use super::{Analysis, Stream};
 use crate::classify::Basis;
@@ -18,7 +19,7 @@ use crate::facts::dimensions::Text;
 use crate::facts::examples::{Example, KEPT};
 use crate::facts::requests::Cell;
 use crate::record::operation::Plane;
-use crate::report::{Confidence, Finding, ProbableCaller};
+use crate::report::{Confidence, Finding, ProbableCaller, Saving};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// Seconds around a challenge in which a request of the same client says who it is.
@@ -270,6 +271,13 @@ fn finding(analysis: &Analysis<'_>, client: Client, behaviour: &Behaviour) -> Fi
         asked: None,
         probable_caller: None,
         explained_by: None,
+        experimental: false,
+        // Beside the first, all the challenges. They count against limits only if that is assumed.
+        saving: Some(Saving {
+            requests: challenges.saturating_sub(1),
+            percent: percent(challenges.saturating_sub(1), challenges + behaviour.requests),
+            how: "one client for the life of the process (of its own requests and challenges)".to_owned(),
+        }),
     }
 }
 

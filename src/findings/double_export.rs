@@ -117,6 +117,8 @@ fn finding(analysis: &Analysis<'_>, vault: &str, mut sampled: Sampled<'_>) -> Fi
         asked: None,
         probable_caller: None,
         explained_by: None,
+        experimental: false,
+        saving: None,
         evidence: sampled
             .examples
             .iter()

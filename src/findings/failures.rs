@@ -186,7 +186,7 @@ fn finding(
     let title = cause.map_or(group.cause, |cause| cause.title.as_str());
     let basis = member.tally.main_basis();
     Finding {
-        id: id_of(group, caller.as_ref(), operation, object),
+        id: finding_id(group.cause, group.vault, caller.as_ref(), operation, object),
         code: group.cause.to_owned(),
         severity: cause.map_or(Severity::Medium, |cause| cause.severity),
         title: format!("{title}: {}", subject(caller.as_ref(), group.vault, object)),
@@ -211,6 +211,8 @@ fn finding(
         asked: asked(analysis, group, member, &known),
         probable_caller: None,
         explained_by: None,
+        experimental: false,
+        saving: None,
         caller,
     }
 }
@@ -338,9 +340,11 @@ fn subject(caller: Option<&CallerIdentity>, vault: Option<&str>, object: Option<
     object.map_or_else(|| format!("{who} on {place}"), |object| format!("{who} on {place} ({object})"))
 }
 
-/// Stable from run to run: it depends on what the finding is about and on nothing else.
-fn id_of(
-    group: &Group<'_>,
+/// The id of the finding on failures of one cause, vault, caller, operation and object: stable from run to run, as it
+/// depends on what the finding is about and on nothing else.
+pub(super) fn finding_id(
+    cause: &str,
+    vault: Option<&str>,
     caller: Option<&CallerIdentity>,
     operation: Option<&str>,
     object: Option<&str>,
@@ -348,8 +352,8 @@ fn id_of(
     let oid = caller.and_then(|caller| caller.oid.as_deref());
     // A person's client may differ from one export to the next; the object id does not.
     let appid = caller.filter(|_| oid.is_none()).and_then(|caller| caller.appid.as_deref());
-    let parts = [group.vault, oid, appid, operation, object].map(|part| part.unwrap_or("\u{0}"));
-    format!("{}-{:016x}", group.cause, xxh3_64(parts.join("\u{1f}").as_bytes()))
+    let parts = [vault, oid, appid, operation, object].map(|part| part.unwrap_or("\u{0}"));
+    format!("{cause}-{:016x}", xxh3_64(parts.join("\u{1f}").as_bytes()))
 }
 
 /// How sure a basis makes us.

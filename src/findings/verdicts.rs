@@ -92,6 +92,8 @@ impl Verdict {
             asked: None,
             probable_caller: None,
             explained_by: None,
+            experimental: false,
+            saving: None,
         }
     }
 }

@@ -138,13 +138,18 @@ pub(crate) fn fill_why(cause: &Cause, known: &Known) -> String {
 
 /// What to do, with what is known.
 pub(crate) fn fill_fix(cause: &Cause, known: &Known) -> Vec<String> {
+    fill_steps(&cause.remedy, known)
+}
+
+/// Steps, with what is known.
+pub(crate) fn fill_steps(steps: &[String], known: &Known) -> Vec<String> {
     // These two are made here, of words that are known.
     let own = ["role", "permission_option"];
     let value = |name: &str| {
         let value = known.get(name).filter(|value| own.contains(&name) || is_harmless(value));
         Some(value.unwrap_or_else(|| format!("<{name}>")))
     };
-    cause.remedy.iter().filter_map(|step| fill(step, value)).collect()
+    steps.iter().filter_map(|step| fill(step, value)).collect()
 }
 
 /// Whether a value can stand in a command line as it is: one word in which no shell on any system

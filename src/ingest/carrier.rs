@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 
-use crate::decode::compression::{Compression, Decompressed};
+use crate::decode::compression::Compression;
 use crate::decode::csv::{self, Dates, ResolvedDates};
 use crate::decode::{Decoded, Limits, Totals, capture, decode, parquet};
 use crate::source::{Blob, BlobPlace};
@@ -43,18 +43,24 @@ impl Carrier {
     }
 }
 
+/// Whether the first bytes of a plain blob are those of text with JSON in it.
+pub(super) fn is_text(head: &[u8]) -> bool {
+    let length = usize::try_from(HEAD_BYTES).unwrap_or(usize::MAX);
+    Carrier::of(head.get(..length).unwrap_or(head)) == Carrier::Text
+}
+
 /// Reads a whole blob with the decoder that its first bytes ask for.
 ///
 /// # Errors
 /// What reading it, or its temporary copy, reports.
 pub(super) fn decode_blob(
     blob: &Blob,
-    mut reader: Decompressed<'_>,
+    compression: Compression,
+    mut reader: impl Read,
     limits: Limits,
     dates: &Dates,
     sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let compression = reader.compression();
     let mut head = Vec::new();
     // An error comes again behind the bytes that were read before it.
     let failed = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head).err();

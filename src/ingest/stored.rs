@@ -1,28 +1,32 @@
 //! The stored bytes of a blob on their way in: counted, digested, and stopped by Ctrl-C.
 
-use std::cell::RefCell;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Progress;
 
-/// The digest of what went by.
+/// The digest of what went by, perhaps on another thread.
 #[derive(Default)]
 pub(super) struct Digest {
-    state: RefCell<(Xxh3, u64)>,
+    state: Mutex<(Xxh3, u64)>,
 }
 
 impl Digest {
+    fn state(&self) -> MutexGuard<'_, (Xxh3, u64)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many bytes went by.
     pub(super) fn bytes(&self) -> u64 {
-        self.state.borrow().1
+        self.state().1
     }
 
     /// Their XXH3 of 128 bits.
     pub(super) fn finish(&self) -> u128 {
-        self.state.borrow().0.digest128()
+        self.state().0.digest128()
     }
 }
 
@@ -51,7 +55,7 @@ impl<R: Read> Read for Stored<'_, R> {
             return Err(io::Error::other("interrupted"));
         }
         let read = self.inner.read(buffer)?;
-        let mut state = self.digest.state.borrow_mut();
+        let mut state = self.digest.state();
         state.0.update(buffer.get(..read).unwrap_or_default());
         state.1 += read as u64;
         self.progress.bytes(read as u64);

@@ -9,6 +9,22 @@ use crate::source::list;
 
 static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
 
+/// A run that keeps rejects and tells no one.
+fn of(interrupted: &AtomicBool, threads: usize, range_bytes: u64, dedup: bool) -> Ingest<'_> {
+    Ingest {
+        causes: &CAUSES,
+        limits: Limits::default(),
+        dates: Dates::default(),
+        threads,
+        progress: &Silent,
+        interrupted,
+        keep_rejects: true,
+        dedup,
+        range_bytes,
+        most_memory: u64::MAX,
+    }
+}
+
 /// What a text gives, cut into ranges of so many bytes.
 fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (String, Vec<RejectLine>) {
     let folder = tempfile::tempdir().unwrap();
@@ -17,17 +33,7 @@ fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (Strin
     let mut listing = list(&[path.to_string_lossy().into_owned()]).unwrap();
     "log.json".clone_into(&mut listing.blobs[0].name);
     let interrupted = AtomicBool::new(false);
-    let ingest = Ingest {
-        causes: &CAUSES,
-        limits: Limits::default(),
-        dates: Dates::default(),
-        threads,
-        progress: &Silent,
-        interrupted: &interrupted,
-        keep_rejects: true,
-        dedup,
-        range_bytes,
-    };
+    let ingest = of(&interrupted, threads, range_bytes, dedup);
     let mut done = ingest.run(&listing).unwrap();
     let blob = done.facts.dimensions.strings.intern("log.json");
     // The digest of a blob in ranges is made of theirs.
@@ -35,47 +41,115 @@ fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (Strin
     (canonical(&mut done.facts), done.rejects)
 }
 
+/// What stands around the records of a text, and between them.
+const CONTAINERS: [[&str; 3]; 8] = [
+    ["", "\n", "\n"],
+    ["", "\r\n", ""],
+    ["{\"records\":[", ",", "]}\n"],
+    ["{ \"value\" : [\n", ",\r\n", "\n] , \"nextLink\":null}\n{}"],
+    ["[", ", ", "]"],
+    ["[\n  ", ",\n  ", "\n]\n"],
+    ["[{\"records\":[", ",", "]}]"],
+    ["<14>1 2026-03-12T00:00:00Z host app - - - ", "\n<14>1 2026-03-12T00:00:00Z host app - - - ", "\n"],
+];
+
+/// What does not belong in a log, or not there.
+const ODD: [&str; 12] = [
+    "not json",
+    "",
+    "{\"category\":\"AuditEvent\",",
+    "[",
+    "]",
+    ",",
+    "{\"records\":[",
+    "]}",
+    "{\"a\":{\"b\":1}",
+    "{\"category\":\"AuditEvent\",\"properties\":{\"more\":[{\"time\":1},{\"time\":2}]}}",
+    "{\n  \"category\": \"AuditEvent\",\n  \"operationName\": \"SecretGet\"\n}",
+    "{\"x\":[\n{\"time\":\"1\"},\n{\"time\":\"2\"}\n{\"time\":\"3\"}\n]}",
+];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     /// A file in ranges is the file: every count, every line and offset of evidence and rejects.
     #[test]
     fn ranges_change_nothing(
-        lines in prop::collection::vec(prop_oneof![
-            8 => any_line(),
-            1 => Just("not json".to_owned()),
-            1 => Just(String::new()),
-            1 => Just("{\"category\":\"AuditEvent\",".to_owned()),
-            1 => prop::sample::select(vec!["[", "]", ",", "{\"records\":[", "]}", "{\"a\":{\"b\":1}"]).prop_map(str::to_owned),
-        ], 1..60),
-        damaged in any::<bool>(),
+        records in prop::collection::vec(
+            prop_oneof![12 => any_line(), 1 => prop::sample::select(ODD.to_vec()).prop_map(str::to_owned)],
+            1..60,
+        ),
+        container in prop::sample::select(CONTAINERS.to_vec()),
+        odd in any::<bool>(),
         range_bytes in 200_u64..4000,
-        crlf in any::<bool>(),
         dedup in any::<bool>(),
     ) {
-        let lines: Vec<String> =
-            lines.into_iter().filter(|line| damaged || line.is_empty() || line.contains("\"time\"")).collect();
-        let text = lines.join(if crlf { "\r\n" } else { "\n" });
+        let records: Vec<String> =
+            records.into_iter().filter(|record| odd || record.starts_with("{\"time\":\"2026")).collect();
+        let [before, between, after] = container;
+        let text = [before, &records.join(between), after].concat();
         let whole = ingested(&text, u64::MAX, 1, dedup);
         prop_assert_eq!(ingested(&text, range_bytes, 1, dedup), whole.clone());
         prop_assert_eq!(ingested(&text, range_bytes, 3, dedup), whole);
     }
 }
 
+/// Containers and files with rejects are cut too, and read once.
+#[test]
+fn a_reject_or_a_container_costs_no_second_reading() {
+    let line =
+        "{\"time\":\"2026-03-12T00:00:00Z\",\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
+    for [before, between, after] in CONTAINERS {
+        let mut records = vec![line; 100];
+        records[20] = "not json";
+        let text = [before, &records.join(between), after].concat();
+        let (folder, read) = (tempfile::tempdir().unwrap(), Read::default());
+        let path = folder.path().join("log.json");
+        fs::write(&path, &text).unwrap();
+        let listing = list(&[path.to_string_lossy().into_owned()]).unwrap();
+        let cut = ranges::ranges(&listing.blobs[0], 1000, Limits::default());
+        assert!(cut.is_some_and(|ranges| ranges.len() > 3), "{text}");
+        let interrupted = AtomicBool::new(false);
+        let ingest = Ingest { progress: &read, ..of(&interrupted, 2, 1000, false) };
+        let coverage = ingest.run(&listing).unwrap().facts;
+        let records: u64 = coverage.coverage.iter().map(|(_, blob)| blob.records).sum();
+        assert_eq!((records, read.0.into_inner()), (99, text.len() as u64), "{text}");
+    }
+}
+
+/// Counts the stored bytes that were read.
+#[derive(Default)]
+struct Read(std::sync::atomic::AtomicU64);
+
+impl Progress for Read {
+    fn bytes(&self, read: u64) {
+        self.0.fetch_add(read, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn input_whose_tables_outgrow_the_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (0..40_000)
+        .map(|caller| {
+            format!(
+                "{{\"time\":\"2026-03-12T00:00:00Z\",\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\",\
+                 \"identity\":{{\"claim\":{{\"oid\":\"caller-{caller}\"}}}}}}"
+            )
+        })
+        .collect();
+    fs::write(folder.path().join("log.json"), lines.join("\n")).unwrap();
+    let listing = list(&[folder.path().to_string_lossy().into_owned()]).unwrap();
+    let interrupted = AtomicBool::new(false);
+    let run = |most_memory| Ingest { most_memory, ..of(&interrupted, 2, RANGE_BYTES, false) }.run(&listing);
+    assert!(matches!(run(2 << 20), Err(Error::Memory { most: 2_097_152 })));
+    assert!(run(1 << 30).is_ok());
+}
+
 #[test]
 fn an_interrupted_run_gives_nothing() {
     let interrupted = AtomicBool::new(true);
-    let ingest = Ingest {
-        causes: &CAUSES,
-        limits: Limits::default(),
-        dates: Dates::default(),
-        threads: 2,
-        progress: &Silent,
-        interrupted: &interrupted,
-        keep_rejects: false,
-        dedup: false,
-        range_bytes: RANGE_BYTES,
-    };
+    let ingest = of(&interrupted, 2, RANGE_BYTES, false);
     assert!(matches!(ingest.run(&Listing::default()), Err(Error::Interrupted)));
 }
 
@@ -92,17 +166,7 @@ fn a_file_that_changes_under_the_run_is_counted_as_it_is_read() {
     fs::write(folder.path().join("grown.json"), line.repeat(9)).unwrap();
     fs::write(folder.path().join("shrunk.json"), line).unwrap();
     let interrupted = AtomicBool::new(false);
-    let ingest = Ingest {
-        causes: &CAUSES,
-        limits: Limits::default(),
-        dates: Dates::default(),
-        threads: 2,
-        progress: &Silent,
-        interrupted: &interrupted,
-        keep_rejects: false,
-        dedup: false,
-        range_bytes: 64,
-    };
+    let ingest = of(&interrupted, 2, 64, false);
     let facts = ingest.run(&listing).unwrap().facts;
     let counts: Vec<(u64, u64, bool)> = facts
         .coverage_rows()

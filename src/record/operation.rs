@@ -21,14 +21,19 @@ pub enum Plane {
 pub fn plane(operation: &str) -> Plane {
     if operation.ends_with("EventGridNotification") {
         Plane::Notification
-    } else if operation.starts_with("Vault")
-        || operation.contains("PrivateLink")
-        || operation.contains("PrivateEndpoint")
-    {
+    } else if operation.starts_with("Vault") || is_private(operation.as_bytes()) {
         Plane::Control
     } else {
         Plane::Data
     }
+}
+
+/// Whether an operation is about private links or endpoints.
+fn is_private(operation: &[u8]) -> bool {
+    memchr::memchr_iter(b'P', operation).any(|at| {
+        let rest = operation.get(at..).unwrap_or_default();
+        rest.starts_with(b"PrivateLink") || rest.starts_with(b"PrivateEndpoint")
+    })
 }
 
 /// Whether an operation only reads the vault itself (Resource Graph polls `VaultGet` all day).

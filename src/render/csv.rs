@@ -1,5 +1,7 @@
 //! Tables as CSV (RFC 4180): caller and operation, access, identities, last use of objects.
 
+pub mod capacity;
+
 use std::io::{self, Write};
 
 use super::escape;

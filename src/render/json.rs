@@ -1,7 +1,7 @@
-//! The whole report as JSON, written as it is made: a report of many callers is too long to hold as
+//! A whole report as JSON, written as it is made: a report of many callers is too long to hold as
 //! one text.
 //!
-//! Input: [`Report`]. Output: JSON with one row of each table a line, so that it can be searched and
+//! Input: a report. Output: JSON with one row of each table a line, so that it can be searched and
 //! compared by line. `<`, `>` and `&` are escaped, so that the file can stand inside a script element.
 
 use std::io::{self, BufWriter, Write};
@@ -10,8 +10,6 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use crate::report::Report;
-
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 1 << 17;
 
@@ -19,7 +17,7 @@ const GATHERED: usize = 1 << 17;
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut gathered = BufWriter::with_capacity(GATHERED, out);
     report.serialize(&mut Serializer::with_formatter(&mut gathered, Rows::default()))?;
     gathered.write_all(b"\n")?;

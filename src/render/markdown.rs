@@ -11,14 +11,17 @@ macro_rules! line {
     };
 }
 
+pub mod capacity;
 mod identities;
 
 use std::fmt::Write;
 
 use super::escape::{markdown as text, markdown_code as code};
+use super::terminal::capacity::range;
 use super::text::{grouped, percent, shapes, size};
 use crate::classify::causes::Severity;
-use crate::report::{CallerIdentity, Finding, Report, TwinVerdict};
+use crate::facts::cut::FilterEcho;
+use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool, TwinVerdict};
 use crate::ticks::Ticks;
 
 /// The report, with at most `top` rows a table and findings.
@@ -29,11 +32,12 @@ pub fn render(report: &Report, top: usize) -> String {
     causes(&mut page, report);
     callers(&mut page, report, top);
     vaults(&mut page, report, top);
+    headroom(&mut page, report, top);
     changes(&mut page, report, top);
     findings(&mut page, report, top);
     identities::access(&mut page, report, top);
     identities::objects(&mut page, report, top);
-    coverage(&mut page, report, top);
+    coverage(&mut page, &report.coverage, &report.tool, top);
     page
 }
 
@@ -77,7 +81,11 @@ fn head(page: &mut String, report: &Report) {
         grouped(totals.challenges),
         percent(totals.successes, judged)
     );
-    let filter = serde_json::to_value(&report.filter).unwrap_or_default();
+    filter(page, &report.filter);
+}
+
+fn filter(page: &mut String, filter: &FilterEcho) {
+    let filter = serde_json::to_value(filter).unwrap_or_default();
     let set = filter.as_object().into_iter().flatten();
     let set =
         set.filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
@@ -160,6 +168,29 @@ fn vaults(page: &mut String, report: &Report, top: usize) {
     more(page, report.vaults.len(), top, "vaults");
 }
 
+fn headroom(page: &mut String, report: &Report, top: usize) {
+    if report.headroom.is_empty() {
+        return;
+    }
+    line!(page, "\n## How near to a limit in ten seconds\n");
+    line!(page, "| vault | class | of limit | requests | at | seconds above | 429s |");
+    line!(page, "| --- | --- | ---: | ---: | --- | ---: | ---: |");
+    for row in report.headroom.iter().take(top) {
+        line!(
+            page,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            optional(row.vault.as_deref()),
+            row.class,
+            range(row.utilisation_low, row.utilisation_high),
+            grouped(row.requests),
+            time(Some(row.at)),
+            grouped(row.windows_over),
+            grouped(row.throttled)
+        );
+    }
+    more(page, report.headroom.len(), top, "vaults");
+}
+
 fn changes(page: &mut String, report: &Report, top: usize) {
     if report.changes.is_empty() {
         return;
@@ -191,21 +222,30 @@ fn findings(page: &mut String, report: &Report, top: usize) {
     if told.is_empty() {
         line!(page, "None: nothing in this part of the log failed.");
     }
-    for (index, finding) in told.iter().take(top).enumerate() {
+    each_finding(page, &told, top);
+}
+
+fn each_finding(page: &mut String, findings: &[&Finding], top: usize) {
+    for (index, finding) in findings.iter().take(top).enumerate() {
         one_finding(page, index + 1, finding);
     }
-    more(page, told.len(), top, "findings");
+    more(page, findings.len(), top, "findings");
 }
 
 fn one_finding(page: &mut String, number: usize, finding: &Finding) {
     line!(page, "### {number}. {} ({})\n", text(&finding.title), finding.severity);
     line!(page, "{}\n", text(&finding.why));
+    // Patterns and verdicts have no part in the failures.
+    let (what, share) = if finding.share_percent > 0.0 {
+        ("cause", format!(" ({} of all failures)", hundredths(finding.share_percent)))
+    } else {
+        ("code", String::new())
+    };
     line!(
         page,
-        "- cause {}, {} times ({} of all failures), {} to {}",
+        "- {what} {}, {} times{share}, {} to {}",
         code(&finding.code),
         grouped(finding.count),
-        hundredths(finding.share_percent),
         time(finding.first),
         time(finding.last)
     );
@@ -223,6 +263,9 @@ fn one_finding(page: &mut String, number: usize, finding: &Finding) {
         if addresses.is_empty() { "(not logged)".to_owned() } else { addresses.join(", ") }
     );
     line!(page, "- rests on {}, confidence {}; id {}", finding.basis, confidence(finding), code(&finding.id));
+    if let Some(saving) = &finding.saving {
+        line!(page, "- {}", text(&crate::render::text::saving(saving)));
+    }
     if let Some(asked) = &finding.asked {
         line!(
             page,
@@ -277,8 +320,7 @@ fn remedy(fix: &str) -> String {
     parts.map(|(index, part)| if index % 2 == 1 { code(part) } else { text(part) }).collect()
 }
 
-fn coverage(page: &mut String, report: &Report, top: usize) {
-    let coverage = &report.coverage;
+fn coverage(page: &mut String, coverage: &CoverageReport, tool: &Tool, top: usize) {
     line!(page, "\n## Coverage\n");
     line!(
         page,
@@ -315,11 +357,5 @@ fn coverage(page: &mut String, report: &Report, top: usize) {
         let names: Vec<String> = names.iter().map(|name| code(name)).collect();
         line!(page, "\n- the same bytes under several names, counted each time: {}", names.join(", "));
     }
-    line!(
-        page,
-        "\nMade by {} {}, causes as of {}.",
-        report.tool.name,
-        report.tool.version,
-        report.tool.causes_dated
-    );
+    line!(page, "\nMade by {} {}, causes as of {}.", tool.name, tool.version, tool.causes_dated);
 }

@@ -1,14 +1,16 @@
 //! The summary for a terminal: what to know first, in eighty columns.
 
 mod advice;
+pub mod capacity;
 mod identities;
 
 use std::fmt::Write;
 
 use super::escape::line as escape;
-use super::text::{duration, fit, fit_end, grouped, percent, shapes, size, wrap, wrap_words};
+use super::text::{duration, fit, fit_end, grouped, percent, saving, shapes, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
-use crate::report::{CallerIdentity, Report, Timeline};
+use crate::facts::cut::FilterEcho;
+use crate::report::{CallerIdentity, CoverageReport, Report, Timeline};
 use crate::ticks::Ticks;
 use advice::Advice;
 use anstyle::{AnsiColor, Style};
@@ -41,7 +43,7 @@ pub fn render(report: &Report, terminal: Terminal) -> String {
     page.findings(report);
     page.access(report);
     page.stale(report);
-    page.coverage(report);
+    page.read(&report.coverage);
     page.text
 }
 
@@ -90,7 +92,7 @@ impl Page {
             format!("{} blobs", grouped(coverage.blobs))
         };
         self.line(&format!("{period}, {blobs}, {}", size(coverage.bytes)));
-        self.filter(report);
+        self.echo(&report.filter);
         let failures = format!("{} failures", grouped(totals.failures));
         let color = if totals.failures > 0 { AnsiColor::Red } else { AnsiColor::Green };
         let failures = self.styled(&failures, color.on_default().bold());
@@ -101,10 +103,19 @@ impl Page {
             grouped(totals.challenges),
             grouped(totals.notifications)
         ));
+        if let Some(headroom) = report.headroom.first() {
+            let text = format!(
+                "nearest to a limit: {} at {} of {} in ten seconds (akvlens capacity)",
+                headroom.vault.as_deref().unwrap_or("(not logged)"),
+                capacity::range(headroom.utilisation_low, headroom.utilisation_high),
+                headroom.class
+            );
+            let text = fit(&text, self.terminal.width);
+            self.line(&text);
+        }
     }
 
-    fn filter(&mut self, report: &Report) {
-        let filter = &report.filter;
+    fn echo(&mut self, filter: &FilterEcho) {
         let time = |name: &str, time: Option<Ticks>| time.map(|time| format!("{name} {time}"));
         let names =
             |name: &str, names: &[String]| (!names.is_empty()).then(|| format!("{name} {}", names.join(" ")));
@@ -295,6 +306,9 @@ impl Page {
         if let Some(objects) = advice.objects() {
             lines.extend(wrap(&escape(&objects), width));
         }
+        if let Some(saved) = &advice.finding.saving {
+            lines.extend(wrap(&escape(&saving(saved)), width));
+        }
         if let Some(fix) = advice.finding.fix.first() {
             // A command must survive being copied: its words stay whole.
             lines.extend(wrap_words(&escape(&format!("Fix: {fix}")), width));
@@ -308,8 +322,7 @@ impl Page {
         }
     }
 
-    fn coverage(&mut self, report: &Report) {
-        let coverage = &report.coverage;
+    fn read(&mut self, coverage: &CoverageReport) {
         self.title("Coverage");
         self.line(&format!(
             "  {} records + {} not audit + {} blank + {} rejected = {} framed",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape::line as escape;
+use crate::report::Saving;
 
 /// A number with its thousands apart.
 pub fn grouped(number: u64) -> String {
@@ -26,6 +27,11 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
     let hundredths = u128::from(part) * 10_000 / u128::from(whole);
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+/// What a remedy saves, in a sentence.
+pub fn saving(saving: &Saving) -> String {
+    format!("Would save {} requests ({:.2} %): {}.", grouped(saving.requests), saving.percent, saving.how)
 }
 
 /// Bytes in the unit that fits.

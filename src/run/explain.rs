@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use crate::cli::ExplainArgs;
 use crate::error::{Error, ExitStatus};
 use crate::explain::{self, token};
+use crate::findings::codes;
 use crate::output::write_stdout;
 use crate::settings::{Settings, nearest};
 
@@ -23,17 +24,25 @@ pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus,
         write_stdout(explain::list(causes).as_bytes())?;
         return Ok(ExitStatus::Clean);
     }
-    if let Some(cause) = causes.find(&typed.to_ascii_lowercase()) {
+    let id = typed.to_ascii_lowercase();
+    if let Some(cause) = causes.find(&id) {
         write_stdout(explain::card(cause, width).as_bytes())?;
         return Ok(ExitStatus::Clean);
     }
+    if let Some(code) = codes::find(&id) {
+        write_stdout(explain::code_card(code, width).as_bytes())?;
+        return Ok(ExitStatus::Clean);
+    }
+    let known =
+        causes.iter().map(|cause| cause.id.as_str()).chain(codes::all().iter().map(|code| code.id.as_str()));
     let is_id = typed != "-" && typed.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    if is_id && let Some(near) = nearest(&typed, causes.iter().map(|cause| cause.id.as_str())) {
-        let told = format!("'{typed}' is no cause; did you mean '{near}'? `akvlens explain` lists them");
+    if is_id && let Some(near) = nearest(&typed, known) {
+        let told =
+            format!("'{typed}' is no cause or finding; did you mean '{near}'? `akvlens explain` lists them");
         return Err(Error::Usage(told));
     }
     if is_id && typed.contains('-') {
-        return Err(Error::Usage(format!("'{typed}' is no cause; `akvlens explain` lists them")));
+        return Err(Error::Usage(format!("'{typed}' is no cause or finding; `akvlens explain` lists them")));
     }
     let text = if typed == "-" { pasted()? } else { typed };
     if text.trim().is_empty() {

@@ -181,10 +181,9 @@ fn logs(input: &Input, settings: &Settings, listing: &Listing) -> Result<Ingeste
         keep_rejects: input.rejects.is_some(),
         dedup: input.dedup,
         range_bytes: RANGE_BYTES,
+        most_memory: input.most_memory,
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build();
-    let pool = pool.map_err(|error| Error::Usage(format!("--threads {}: {error}", settings.threads)))?;
-    let ingested = pool.install(|| ingest.run(listing));
+    let ingested = ingest.run(listing);
     bar.finish();
     ingested
 }

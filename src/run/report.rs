@@ -13,14 +13,14 @@ use crate::report::Report;
 use crate::settings::{Settings, nearest};
 
 /// Findings and rows in Markdown, unless said otherwise.
-const MARKDOWN_TOP: usize = 50;
+pub(super) const MARKDOWN_TOP: usize = 50;
 
 /// Findings and rows on a terminal, unless said otherwise.
-const TERMINAL_TOP: usize = 10;
+pub(super) const TERMINAL_TOP: usize = 10;
 
 /// Reads, judges, writes.
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, Error> {
-    let formats = formats(args)?;
+    let formats = formats(&args.output, Format::of_path, &Format::all())?;
     let input = settings.input(&args.input)?;
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
     let knowledge: Vec<PathBuf> =
@@ -64,22 +64,21 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
 
 /// The output files with their formats; `None` is JSON to standard output. Checked before anything
 /// is read.
-fn formats(args: &ReportArgs) -> Result<Vec<(&Path, Option<Format>)>, Error> {
-    let format = |path: &'_ std::path::PathBuf| {
+pub(super) fn formats<'p, F>(
+    output: &'p [PathBuf],
+    of_path: impl Fn(&Path) -> Option<F>,
+    all: &str,
+) -> Result<Vec<(&'p Path, Option<F>)>, Error> {
+    let format = |path: &Path| {
         if path.as_os_str() == "-" {
             return Ok(None);
         }
         check_folder(path)?;
-        let known = Format::of_path(path);
-        known.map(Some).ok_or_else(|| {
-            Error::Usage(format!(
-                "-o '{}': the extension names no format; there are {}",
-                path.display(),
-                Format::all()
-            ))
+        of_path(path).map(Some).ok_or_else(|| {
+            Error::Usage(format!("-o '{}': the extension names no format; there are {all}", path.display()))
         })
     };
-    args.output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
+    output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
 /// The long tables that an output holds; others show of access only what differs from the grants.
@@ -92,8 +91,8 @@ fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
     Tables { by_caller_operation: holds(Format::Csv), access: tells_grants || holds(Format::AccessCsv) }
 }
 
-/// Refuses an output that would take the place of a file of knowledge.
-fn check_knowledge(outputs: &[&Path], knowledge: &[PathBuf]) -> Result<(), Error> {
+/// Refuses an output that would take the place of a file that was given.
+pub(super) fn check_knowledge(outputs: &[&Path], knowledge: &[PathBuf]) -> Result<(), Error> {
     let canonical = |path: &Path| std::fs::canonicalize(path).ok();
     let lost = |output: &&&Path| {
         canonical(output)

@@ -36,7 +36,7 @@ fn help() -> String {
 }
 
 /// `2h`, `90 min`, `1 day 6 hours`.
-fn span(text: &str) -> Option<TimeDelta> {
+pub(super) fn span(text: &str) -> Option<TimeDelta> {
     let mut total = TimeDelta::zero();
     let mut rest = text.trim();
     if rest.is_empty() {

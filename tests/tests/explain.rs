@@ -60,3 +60,21 @@ fn explain_suggests_causes_of_one_word() {
         assert_refused(folder.path(), 2, &["explain", typed], &[meant]);
     }
 }
+
+#[test]
+fn explain_knows_patterns_and_verdicts() {
+    let folder = logs();
+    for (what, title) in [
+        ("retry-storm", "retry-storm: Retries without waiting (pattern)"),
+        ("SCANNER", "scanner: An inventory or scanner (pattern, experimental"),
+        ("wrong-twin", "wrong-twin: "),
+        ("double-export", "double-export: "),
+    ] {
+        let ran = akvlens(folder.path(), ["explain", what]);
+        assert!(ran.status == 0 && ran.stdout.starts_with(title), "{ran:?}");
+        assert!(ran.stdout.contains("What to do") && ran.stdout.contains("Read on: https://"), "{ran:?}");
+    }
+    let all = akvlens(folder.path(), ["explain"]);
+    assert!(all.stdout.contains("list-then-get-all") && all.stdout.contains("(experimental)"), "{all:?}");
+    assert_refused(folder.path(), 2, &["explain", "retry-strom"], &["'retry-storm'"]);
+}

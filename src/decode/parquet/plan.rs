@@ -65,9 +65,11 @@ pub(super) struct Plan {
 }
 
 /// The tables of akvlens' own facts, each with two columns that no other has together.
-const OWN_TABLES: [(&str, [&str; 2]); 8] = [
+const OWN_TABLES: [(&str, [&str; 2]); 9] = [
     ("request_keys.parquet", ["caller_kind", "basis"]),
     ("sightings.parquet", ["fingerprint", "first_blob"]),
+    ("requests.parquet", ["key", "last_tick"]),
+    // As the first form of facts had it.
     ("requests.parquet", ["key", "last_100ns"]),
     ("latency.parquet", ["hour_number", "bucket"]),
     ("changes.parquet", ["time_100ns", "purge_protection"]),

@@ -1,12 +1,28 @@
 //! Named columns of plain values, to and from Parquet.
+//!
+//! Of polars only the parts that encode, decode and compress pages are used: its frames would bring a query
+//! engine along.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, NewChunkedArray, ParquetReader, ParquetWriter, PolarsError,
-    SerReader, StringChunked, TimeUnit,
+use polars::error::{PolarsError, PolarsResult};
+use polars_arrow::array::{Array, BooleanArray, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, TimeUnit};
+use polars_arrow::record_batch::RecordBatchT;
+use polars_arrow::types::NativeType;
+use polars_buffer::Buffer;
+use polars_parquet::read::{
+    BasicDecompressor, ColumnChunkMetadata, FileMetadata, PageReader, PhysicalType, column_iter_to_arrays,
+    read_metadata,
 };
+use polars_parquet::write::{
+    CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions,
+    ZstdLevel,
+};
+use rayon::prelude::*;
 
 use super::claims::check;
 use super::{Table, TableError};
@@ -15,17 +31,32 @@ use crate::ticks::Ticks;
 /// Highest count that is read: no log has as many bytes (256 TiB), and many of these can be added up.
 pub(super) const MOST_COUNT: u64 = 1 << 48;
 
+/// Rows that are written as one group, and so can be read by one thread.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// How hard zstd tries: beyond it a table is hardly smaller and takes many times as long.
+const ZSTD_LEVEL: i32 = 3;
+
 /// A table being written.
 pub(super) struct Columns {
     table: &'static str,
     rows: usize,
-    columns: Vec<Column>,
+    fields: Vec<Field>,
+    arrays: Vec<Box<dyn Array>>,
+    encodings: Vec<Vec<Encoding>>,
 }
 
 impl Columns {
     /// A table of `rows` rows.
     pub(super) fn new(table: &'static str, rows: usize) -> Self {
-        Self { table, rows, columns: Vec::new() }
+        Self { table, rows, fields: Vec::new(), arrays: Vec::new(), encodings: Vec::new() }
+    }
+
+    fn push(&mut self, name: &str, array: Box<dyn Array>, encoding: Encoding) -> &mut Self {
+        self.fields.push(Field::new(name.into(), array.dtype().clone(), true));
+        self.arrays.push(array);
+        self.encodings.push(vec![encoding]);
+        self
     }
 
     /// Texts; missing where `None`.
@@ -35,75 +66,125 @@ impl Columns {
         values: impl Iterator<Item = Option<&'v str>>,
     ) -> &mut Self {
         let values: Vec<Option<&str>> = values.collect();
-        self.columns.push(StringChunked::from_slice_options(name.into(), &values).into_column());
-        self
+        self.push(name, Utf8ViewArray::from_slice(values).boxed(), Encoding::RleDictionary)
     }
 
     /// Whole numbers that may be missing.
     pub(super) fn numbers(&mut self, name: &str, values: impl Iterator<Item = Option<i64>>) -> &mut Self {
-        self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<i64>>>()));
-        self
+        let values: Vec<Option<i64>> = values.collect();
+        self.push(name, PrimitiveArray::<i64>::from(values).boxed(), Encoding::RleDictionary)
     }
 
     /// Counts.
     pub(super) fn counts(&mut self, name: &str, values: impl Iterator<Item = u64>) -> &mut Self {
-        self.columns.push(Column::new(name.into(), values.collect::<Vec<u64>>()));
-        self
+        self.push(name, PrimitiveArray::<u64>::from_vec(values.collect()).boxed(), Encoding::RleDictionary)
     }
 
     /// Counts or references under 2^32.
     pub(super) fn small(&mut self, name: &str, values: impl Iterator<Item = u32>) -> &mut Self {
-        self.columns.push(Column::new(name.into(), values.collect::<Vec<u32>>()));
-        self
+        self.push(name, PrimitiveArray::<u32>::from_vec(values.collect()).boxed(), Encoding::RleDictionary)
+    }
+
+    /// Numbers of which each is near the one before it, or takes few bits: references that ascend, seconds
+    /// of a stream, ticks within a second.
+    pub(super) fn near<T: NativeType>(&mut self, name: &str, values: impl Iterator<Item = T>) -> &mut Self {
+        let array = PrimitiveArray::<T>::from_vec(values.collect());
+        self.push(name, array.boxed(), Encoding::DeltaBinaryPacked)
     }
 
     /// Yes, no, or missing.
     pub(super) fn flags(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) -> &mut Self {
-        self.columns.push(Column::new(name.into(), values.collect::<Vec<Option<bool>>>()));
-        self
+        let values: Vec<Option<bool>> = values.collect();
+        self.push(name, BooleanArray::from(values).boxed(), Encoding::Plain)
     }
 
     /// Seconds since 1970 as timestamps (UTC).
-    pub(super) fn seconds(
-        &mut self,
-        name: &str,
-        values: impl Iterator<Item = Option<i64>>,
-    ) -> Result<&mut Self, TableError> {
-        let milliseconds: Vec<Option<i64>> =
-            values.map(|second| second.map(|second| second * 1000)).collect();
-        let column = Column::new(name.into(), milliseconds);
-        let column = column.cast(&DataType::Datetime(TimeUnit::Milliseconds, None));
-        self.columns.push(column.map_err(|source| TableError::Parquet { table: self.table, source })?);
-        Ok(self)
+    pub(super) fn seconds(&mut self, name: &str, values: impl Iterator<Item = i64>) -> &mut Self {
+        let values: Vec<i64> = values.map(|second| second * 1000).collect();
+        let instant = ArrowDataType::Timestamp(TimeUnit::Millisecond, None);
+        let array = PrimitiveArray::new(instant, values.into(), None);
+        self.push(name, array.boxed(), Encoding::RleDictionary)
     }
 
     /// The file.
     pub(super) fn finish(self) -> Result<Table, TableError> {
-        let refused = |source| TableError::Parquet { table: self.table, source };
-        let mut frame = DataFrame::new(self.rows, self.columns).map_err(refused)?;
+        let (name, rows) = (self.table, self.rows);
+        let bytes = self.encode().map_err(|source| TableError::Parquet { table: name, source })?;
+        Ok(Table { name, rows, bytes })
+    }
+
+    fn encode(self) -> PolarsResult<Vec<u8>> {
+        let schema: ArrowSchema = self.fields.into_iter().map(|field| (field.name.clone(), field)).collect();
+        let schema = Arc::new(schema);
+        let options = WriteOptions {
+            statistics: StatisticsOptions::default(),
+            version: Version::V1,
+            compression: CompressionOptions::Zstd(Some(ZstdLevel::try_new(ZSTD_LEVEL)?)),
+            data_page_size: None,
+        };
+        let arrays = &self.arrays;
+        let group = |start: usize| {
+            let rows = GROUP_ROWS.min(self.rows - start);
+            let arrays = arrays.iter().map(|array| array.sliced(start, rows)).collect();
+            RecordBatchT::try_new(rows, Arc::clone(&schema), arrays)
+        };
+        let groups = (0..self.rows).step_by(GROUP_ROWS).map(group);
+        let encoded = RowGroupIterator::try_new(groups, &schema, options, self.encodings.into())?;
         let mut bytes = Vec::new();
-        ParquetWriter::new(&mut bytes).set_parallel(false).finish(&mut frame).map_err(refused)?;
-        Ok(Table { name: self.table, rows: self.rows, bytes })
+        let mut writer = FileWriter::try_new(&mut bytes, ArrowSchema::clone(&schema), options)?;
+        for (at, group) in encoded.enumerate() {
+            writer.write(GROUP_ROWS.min(self.rows - at * GROUP_ROWS) as u64, group?)?;
+        }
+        writer.end(None)?;
+        Ok(bytes)
     }
 }
 
 /// A table being read.
 pub(super) struct Read {
     table: &'static str,
-    frame: DataFrame,
+    rows: usize,
+    /// The arrays of each column, one or more a row group.
+    columns: BTreeMap<String, Vec<Box<dyn Array>>>,
 }
 
 impl Read {
-    /// Opens a file.
+    /// Opens a file, and decodes its columns on all threads.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
         check(&bytes).map_err(|what| TableError::Value { table, what: what.into() })?;
-        let frame = guarded(table, || ParquetReader::new(Cursor::new(bytes)).finish())?;
-        Ok(Self { table, frame })
+        let bytes = Buffer::from(bytes);
+        let metadata = guarded(table, || read_metadata(&mut Cursor::new(bytes.as_slice())))?;
+        let decode = |group: usize, column: usize| guarded(table, || chunk(&metadata, &bytes, group, column));
+        let names: Vec<String> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .map(|column| column.get_field_info().name.to_string())
+            .collect();
+        let places: Vec<(usize, usize)> = (0..names.len())
+            .flat_map(|column| (0..metadata.row_groups.len()).map(move |group| (column, group)))
+            .collect();
+        let decoded: Vec<Vec<Box<dyn Array>>> =
+            places.par_iter().map(|(column, group)| decode(*group, *column)).collect::<Result<_, _>>()?;
+        let mut columns: BTreeMap<String, Vec<Box<dyn Array>>> =
+            names.iter().map(|name| (name.clone(), Vec::new())).collect();
+        for ((column, _), arrays) in places.iter().zip(decoded) {
+            if let Some(all) = names.get(*column).and_then(|name| columns.get_mut(name)) {
+                all.extend(arrays);
+            }
+        }
+        let rows = metadata.num_rows;
+        let whole =
+            |arrays: &Vec<Box<dyn Array>>| arrays.iter().map(|array| array.len()).sum::<usize>() == rows;
+        if !columns.values().all(whole) {
+            return Err(TableError::Value { table, what: "a column that is shorter than others".into() });
+        }
+        Ok(Self { table, rows, columns })
     }
 
     /// The number of rows.
     pub(super) fn rows(&self) -> usize {
-        self.frame.height()
+        self.rows
     }
 
     /// A value that akvlens does not write.
@@ -111,17 +192,36 @@ impl Read {
         TableError::Value { table: self.table, what: what.into() }
     }
 
-    fn typed<'r, T>(
-        &'r self,
+    /// The arrays of a column, all of one type.
+    fn arrays<A: Array>(&self, name: &str) -> Result<Vec<&A>, TableError> {
+        let Some(column) = self.columns.get(name) else {
+            return Err(self.wrong(format!("the column {name} is missing")));
+        };
+        let typed: Option<Vec<&A>> = column.iter().map(|array| array.as_any().downcast_ref()).collect();
+        typed.ok_or_else(|| self.wrong(format!("{name}: values of another type")))
+    }
+
+    /// The numbers of a column.
+    fn primitive<T: NativeType>(&self, name: &str) -> Result<Vec<Option<T>>, TableError> {
+        let arrays = self.arrays::<PrimitiveArray<T>>(name)?;
+        Ok(arrays.into_iter().flat_map(|array| array.iter().map(|value| value.copied())).collect())
+    }
+
+    /// The numbers of a column in which none is missing.
+    pub(super) fn dense<T: NativeType>(
+        &self,
         name: &str,
-        take: impl Fn(&'r Column) -> Result<T, PolarsError>,
-    ) -> Result<T, TableError> {
-        guarded(self.table, || self.frame.column(name).and_then(take))
+    ) -> Result<impl Iterator<Item = T> + '_, TableError> {
+        let arrays = self.arrays::<PrimitiveArray<T>>(name)?;
+        if arrays.iter().any(|array| array.null_count() > 0) {
+            return Err(self.wrong(format!("{name} is missing in a row")));
+        }
+        Ok(arrays.into_iter().flat_map(|array| array.values().iter().copied()))
     }
 
     /// Texts.
     pub(super) fn text(&self, name: &str) -> Result<Vec<Option<&str>>, TableError> {
-        self.typed(name, |column| Ok(column.str()?.iter().collect()))
+        Ok(self.arrays::<Utf8ViewArray>(name)?.into_iter().flat_map(|array| array.iter()).collect())
     }
 
     /// Texts that are never missing.
@@ -132,7 +232,7 @@ impl Read {
 
     /// Whole numbers.
     pub(super) fn numbers(&self, name: &str) -> Result<Vec<Option<i64>>, TableError> {
-        self.typed(name, |column| Ok(column.i64()?.iter().collect()))
+        self.primitive(name)
     }
 
     /// Instants; only such as a log can name.
@@ -153,23 +253,60 @@ impl Read {
 
     /// Numbers of any size, which are only compared.
     pub(super) fn amounts(&self, name: &str) -> Result<Vec<u64>, TableError> {
-        self.typed(name, |column| Ok(column.u64()?.iter().map(|value| value.unwrap_or(0)).collect()))
+        Ok(self.primitive(name)?.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     /// Small counts or references.
     pub(super) fn small(&self, name: &str) -> Result<Vec<u32>, TableError> {
-        self.typed(name, |column| Ok(column.u32()?.iter().map(|value| value.unwrap_or(0)).collect()))
+        Ok(self.primitive(name)?.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     /// Flags.
     pub(super) fn flags(&self, name: &str) -> Result<Vec<Option<bool>>, TableError> {
-        self.typed(name, |column| Ok(column.bool()?.iter().collect()))
+        Ok(self.arrays::<BooleanArray>(name)?.into_iter().flat_map(|array| array.iter()).collect())
     }
 
     /// Names of one of the enums that akvlens writes by name.
     pub(super) fn named<T: std::str::FromStr>(&self, name: &str) -> Result<Vec<T>, TableError> {
         let parse = |text: &str| text.parse().map_err(|_| self.wrong(format!("{name}: unknown value")));
         self.full_text(name)?.into_iter().map(parse).collect()
+    }
+}
+
+/// Decodes one column of a row group.
+fn chunk(
+    metadata: &FileMetadata,
+    bytes: &Buffer<u8>,
+    group: usize,
+    column: usize,
+) -> PolarsResult<Vec<Box<dyn Array>>> {
+    let refused = || PolarsError::ComputeError("a column that is not there".into());
+    let columns = metadata.row_groups.get(group).ok_or_else(refused)?.parquet_columns();
+    let chunk: &ColumnChunkMetadata = columns.get(column).ok_or_else(refused)?;
+    let range = chunk.byte_range();
+    let place = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    let (start, end) =
+        place.filter(|(start, end)| start <= end && *end <= bytes.len()).ok_or_else(refused)?;
+    let primitive = &chunk.descriptor().descriptor.primitive_type;
+    let dtype = type_of(chunk).ok_or_else(refused)?;
+    let field = Field::new("".into(), dtype, true);
+    let pages = PageReader::new(Cursor::new(bytes.clone().sliced(start..end)), chunk, Vec::new(), usize::MAX);
+    let pages = vec![BasicDecompressor::new(pages, Vec::new())];
+    let (arrays, _) = column_iter_to_arrays(pages, vec![primitive], field, None)?;
+    Ok(arrays)
+}
+
+/// What a column of akvlens is decoded to; `None` for a type that it does not write.
+fn type_of(chunk: &ColumnChunkMetadata) -> Option<ArrowDataType> {
+    use polars_parquet::read::PrimitiveConvertedType::{Uint32, Uint64};
+    let converted = chunk.descriptor().descriptor.primitive_type.converted_type;
+    match (chunk.physical_type(), converted) {
+        (PhysicalType::Boolean, _) => Some(ArrowDataType::Boolean),
+        (PhysicalType::Int32, Some(Uint32)) => Some(ArrowDataType::UInt32),
+        (PhysicalType::Int64, Some(Uint64)) => Some(ArrowDataType::UInt64),
+        (PhysicalType::Int64, _) => Some(ArrowDataType::Int64),
+        (PhysicalType::ByteArray, _) => Some(ArrowDataType::Utf8View),
+        _ => None,
     }
 }
 

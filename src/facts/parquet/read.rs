@@ -152,12 +152,18 @@ fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
 }
 
 fn requests(facts: &mut Facts, mut keys: Vec<(RequestKey, Series)>, table: &Read) -> Result<(), TableError> {
-    let (references, counts) = (table.small("key")?, table.small("count")?);
-    let (firsts, lasts) = (table.ticks("first_100ns")?, table.ticks("last_100ns")?);
-    for (((key, count), first), last) in references.into_iter().zip(counts).zip(firsts).zip(lasts) {
-        let cell = first.zip(last).and_then(|(first, last)| Cell::new(first, last, count));
+    let (references, counts) = (table.dense::<u32>("key")?, table.dense::<u32>("count")?);
+    let seconds = table.dense::<i64>("second")?;
+    let (firsts, lasts) = (table.dense::<u32>("first_tick")?, table.dense::<u32>("last_tick")?);
+    let rows = references.zip(counts).zip(seconds).zip(firsts).zip(lasts);
+    for ((((key, count), second), first), last) in rows {
+        let within = |tick: u32| {
+            let ticks = second.checked_mul(TICKS_PER_SECOND)?.checked_add(i64::from(tick))?;
+            (Ticks::FIRST.0..=Ticks::LAST.0).contains(&ticks).then_some(Ticks(ticks))
+        };
+        let cell = within(first).zip(within(last)).and_then(|(first, last)| Cell::new(first, last, count));
         let stream = keys.get_mut(key as usize);
-        let (Some(cell), Some((_, series))) = (cell, stream) else {
+        let (Some(cell), Some((_, series))) = (cell.filter(|cell| cell.second() == second), stream) else {
             return Err(table.wrong("a row without a stream, a count, or within one second"));
         };
         series.push(cell);

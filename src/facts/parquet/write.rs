@@ -1,5 +1,7 @@
 //! Facts to Parquet.
 
+use rayon::prelude::*;
+
 use super::columns::Columns;
 use super::{TABLES, Table, TableError};
 use crate::facts::coverage::{BlobCoverage, RejectRow};
@@ -10,21 +12,18 @@ use crate::facts::sightings::Seen;
 use crate::facts::{Facts, Location};
 use crate::record::AccessFlags;
 use crate::record::fingerprint::Fingerprint;
-use crate::ticks::Ticks;
+use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// All tables.
 pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
     let rows = facts.request_rows();
-    Ok(vec![
-        request_keys(&rows)?,
-        requests(&rows)?,
-        latency(facts)?,
-        changes(facts)?,
-        examples(facts)?,
-        coverage(facts)?,
-        rejects(facts)?,
-        sightings(facts)?,
-    ])
+    let rest = [latency, changes, examples, coverage, rejects, sightings];
+    let (requests, rest) = rayon::join(
+        || rayon::join(|| request_keys(&rows), || requests(&rows)),
+        || rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>(),
+    );
+    let (keys, requests) = requests;
+    Ok([vec![keys?, requests?], rest?].concat())
 }
 
 /// The columns of a vault.
@@ -84,13 +83,16 @@ fn requests(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
     let cells = || {
         (0_u32..).zip(rows).flat_map(|(key, (_, series))| series.cells().iter().map(move |cell| (key, cell)))
     };
+    let within = |ticks: Ticks, cell: &Cell| {
+        u32::try_from(ticks.0 - cell.second() * TICKS_PER_SECOND).unwrap_or(u32::MAX)
+    };
     let mut columns = Columns::new(TABLES[1], cells().count());
     columns
-        .small("key", cells().map(|(key, _)| key))
-        .seconds("second", cells().map(|(_, cell)| Some(cell.second())))?
+        .near("key", cells().map(|(key, _)| key))
+        .near("second", cells().map(|(_, cell)| cell.second()))
         .small("count", cells().map(|(_, cell)| cell.count))
-        .numbers("first_100ns", cells().map(|(_, cell)| Some(cell.first.0)))
-        .numbers("last_100ns", cells().map(|(_, cell)| Some(Cell::last(cell).0)));
+        .near("first_tick", cells().map(|(_, cell)| within(cell.first, cell)))
+        .near("last_tick", cells().map(|(_, cell)| within(cell.last(), cell)));
     columns.finish()
 }
 
@@ -99,7 +101,7 @@ fn latency(facts: &Facts) -> Result<Table, TableError> {
     let mut columns = Columns::new(TABLES[2], rows.len());
     vault_columns(&mut columns, rows.iter().map(|row| row.vault));
     columns
-        .seconds("hour", rows.iter().map(|row| Some(row.hour * 3600)))?
+        .seconds("hour", rows.iter().map(|row| row.hour * 3600))
         .numbers("hour_number", rows.iter().map(|row| Some(row.hour)))
         .text("operation", rows.iter().map(|row| row.operation))
         .small("bucket", rows.iter().map(|row| u32::from(row.bucket)))

@@ -1,11 +1,9 @@
 //! Findings brought together for a reader in a hurry: those of one cause, vault and caller are one
 //! piece of advice, however many objects they are about.
 
+use crate::findings::codes;
 use crate::render::text::grouped;
 use crate::report::{CallerIdentity, Finding, TwinVerdict};
-
-/// Verdicts on more than one failure, which have a title of their own.
-const VERDICTS: [&str; 3] = ["propagating", "policies-replaced", "client-per-request"];
 
 /// Objects that are named.
 const MOST_OBJECTS: usize = 3;
@@ -22,7 +20,7 @@ pub(super) struct Advice<'r> {
 impl Advice<'_> {
     /// Who, where, how often.
     pub(super) fn title(&self) -> String {
-        // A verdict's own title: it may be about several callers, or a client.
+        // A verdict's or pattern's own title: it may be about several callers, or a client.
         if self.is_verdict {
             return format!(
                 "{} ({}, {} times)",
@@ -67,7 +65,7 @@ pub(super) fn group(findings: &[Finding]) -> Vec<Advice<'_>> {
             finding,
             objects: Vec::new(),
             count: 0,
-            is_verdict: VERDICTS.contains(&finding.code.as_str()),
+            is_verdict: codes::find(&finding.code).is_some(),
         });
         group.count += finding.count;
         if let Some(object) = finding.object.as_deref().filter(|object| !group.objects.contains(object)) {

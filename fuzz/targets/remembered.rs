@@ -1,0 +1,4 @@
+//! See `akvlens_fuzz::remembered`.
+#![cfg_attr(fuzzing, no_main)]
+
+akvlens_fuzz::target!(akvlens_fuzz::remembered);

@@ -1,0 +1,235 @@
+//! Which key of which object fills which field of a record.
+//!
+//! Input: an object's [`Level`] and a key. Output: its [`Meaning`], the same for every way of reading
+//! the bytes. Must not read values.
+
+use super::Level;
+use crate::decode::columns::{Claim, Column, flag, milliseconds, status};
+use crate::decode::shape::RecordForm;
+use crate::record::{Record, Text};
+use crate::ticks::Ticks;
+
+/// What the value of a key is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A scalar that fills a field.
+    Field(Field),
+    /// An object with keys of its own.
+    Object(Level),
+    /// The cell of a column, in a row of that form.
+    Column(Column, RecordForm),
+    /// That the key is there makes the record one of metrics.
+    Metric,
+    /// Text that may hold a record.
+    Embedded,
+    /// Nothing.
+    Ignored,
+}
+
+impl Meaning {
+    /// The meaning of a key.
+    pub(super) fn of(level: Level, key: &str) -> Self {
+        match level {
+            Level::Record => Self::in_record(key),
+            Level::Identity => Self::in_identity(key),
+            Level::Claims => Self::in_claims(key),
+            Level::Properties => Self::in_properties(key),
+            Level::KeyProperties => Self::in_key_properties(key),
+            Level::VaultSettings => Self::in_settings(key),
+            Level::Sku => Self::in_sku(key),
+            Level::NetworkAcls => Self::in_network_acls(key),
+            Level::Collector => Self::in_collector(key),
+        }
+    }
+
+    /// The record itself.
+    fn in_record(key: &str) -> Self {
+        Self::Field(match key {
+            "time" => Field::Time,
+            "resourceId" => Field::ResourceId,
+            "operationName" => Field::Operation,
+            "category" => Field::Category,
+            "resultSignature" => Field::ResultSignature,
+            "resultDescription" => Field::Message,
+            "durationMs" => Field::Duration,
+            "callerIpAddress" => Field::ClientAddress,
+            "correlationId" => Field::CorrelationId,
+            "identity" => return Self::Object(Level::Identity),
+            "properties" => return Self::Object(Level::Properties),
+            "metricName" => return Self::Metric,
+            // Managed HSM writes these beside `properties` (facts §1.7).
+            "clientInfo" => Field::ClientAgent,
+            "httpStatusCode" => Field::HttpStatus,
+            "requestUri" => Field::RequestUri,
+            "resultType" | "operationVersion" => return Self::Ignored,
+            // Where collectors keep the record they took in.
+            "message" | "_raw" | "event.original" | "body" => return Self::Embedded,
+            "event" | "result" | "_source" => return Self::Object(Level::Collector),
+            // A key that is no field of the storage form may be a column of a table.
+            _ => return Column::of(key).map_or(Self::Ignored, |(column, form)| Self::Column(column, form)),
+        })
+    }
+
+    /// `identity`: an object with `claim`, or (Managed HSM) the same as a JSON string, or a name.
+    fn in_identity(key: &str) -> Self {
+        match key {
+            "claim" | "claims" => Self::Object(Level::Claims),
+            _ => Self::Ignored,
+        }
+    }
+
+    /// `identity.claim`, with short keys (data plane), long URI keys (control plane), and the
+    /// underscore-mangled nests of Managed HSM.
+    fn in_claims(key: &str) -> Self {
+        let long = memchr::memrchr(b'/', key.as_bytes()).and_then(|at| key.get(at + 1..)).unwrap_or(key);
+        Self::Field(Field::Claim(match long {
+            "oid" | "objectidentifier" => Claim::Oid,
+            "appid" => Claim::Appid,
+            "upn" => Claim::Upn,
+            "unique_name" => Claim::UniqueName,
+            "name" => Claim::Name,
+            "idtyp" => Claim::Idtyp,
+            "appidacr" => Claim::Appidacr,
+            "scp" => Claim::Scp,
+            "iss" => Claim::Iss,
+            "tid" | "tenantid" => Claim::Tid,
+            "xms_mirid" => Claim::ManagedIdentity,
+            "xms_az_rid" => Claim::CallingResource,
+            _ if long.starts_with("http_schemas_") => return Self::Object(Level::Identity),
+            _ => return Self::Ignored,
+        }))
+    }
+
+    /// `properties`.
+    fn in_properties(key: &str) -> Self {
+        Self::Field(match key {
+            "id" => Field::Id,
+            "clientInfo" => Field::ClientAgent,
+            "requestUri" => Field::RequestUri,
+            "httpStatusCode" => Field::HttpStatus,
+            "isAccessPolicyMatch" => Field::PolicyMatch,
+            "isRbacAuthorized" => Field::RbacAuthorized,
+            "isAddressAuthorized" => Field::AddressAuthorized,
+            "keyProperties" => return Self::Object(Level::KeyProperties),
+            "properties" => return Self::Object(Level::VaultSettings),
+            _ => return Self::Ignored,
+        })
+    }
+
+    /// `properties.keyProperties`.
+    fn in_key_properties(key: &str) -> Self {
+        match key {
+            "type" => Self::Field(Field::KeyType),
+            "size" => Self::Field(Field::KeySize),
+            _ => Self::Ignored,
+        }
+    }
+
+    /// `properties.properties`: the vault's own settings.
+    fn in_settings(key: &str) -> Self {
+        Self::Field(match key {
+            "sku" => return Self::Object(Level::Sku),
+            "enableRbacAuthorization" => Field::Rbac,
+            "enablePurgeProtection" => Field::PurgeProtection,
+            "publicNetworkAccess" => Field::PublicAccess,
+            "networkAcls" => return Self::Object(Level::NetworkAcls),
+            _ => return Self::Ignored,
+        })
+    }
+
+    /// `properties.properties.sku`.
+    fn in_sku(key: &str) -> Self {
+        match key {
+            "Name" | "name" => Self::Field(Field::SkuName),
+            _ => Self::Ignored,
+        }
+    }
+
+    /// `properties.properties.networkAcls`.
+    fn in_network_acls(key: &str) -> Self {
+        match key {
+            "defaultAction" => Self::Field(Field::FirewallDefault),
+            "bypass" => Self::Field(Field::FirewallBypass),
+            _ => Self::Ignored,
+        }
+    }
+
+    /// What Splunk (`result`) and Elasticsearch (`_source`, `event`) put around a record's text.
+    fn in_collector(key: &str) -> Self {
+        match key {
+            "original" | "message" | "_raw" | "event.original" => Self::Embedded,
+            "event" => Self::Object(Level::Collector),
+            _ => Self::Ignored,
+        }
+    }
+}
+
+/// A field that a scalar fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Time,
+    ResourceId,
+    Operation,
+    Category,
+    ResultSignature,
+    Message,
+    Duration,
+    ClientAddress,
+    CorrelationId,
+    ClientAgent,
+    HttpStatus,
+    RequestUri,
+    Claim(Claim),
+    Id,
+    PolicyMatch,
+    RbacAuthorized,
+    AddressAuthorized,
+    KeyType,
+    KeySize,
+    Rbac,
+    PurgeProtection,
+    PublicAccess,
+    SkuName,
+    FirewallDefault,
+    FirewallBypass,
+}
+
+impl Field {
+    /// Takes a value, `None` for one that is missing, over whatever an earlier key has left.
+    #[inline]
+    pub(super) fn fill<'a>(self, record: &mut Record<'a>, value: Option<Text<'a>>) {
+        let text = value.as_deref();
+        match self {
+            Self::Time => record.time = text.and_then(Ticks::from_iso),
+            Self::ResourceId => record.resource_id = value,
+            Self::Operation => {
+                record.has_arm_operation = text.is_none_or(|name| name.contains('/'));
+                record.operation = value;
+            }
+            Self::Category => record.category = value,
+            Self::ResultSignature => record.result_signature = value,
+            Self::Message => record.message = value,
+            Self::Duration => record.duration_ms = text.and_then(milliseconds),
+            Self::ClientAddress => record.client_address = value,
+            Self::CorrelationId => record.correlation_id = value,
+            Self::ClientAgent => record.client_agent = value,
+            Self::HttpStatus => record.http_status = text.and_then(status),
+            Self::RequestUri => record.request_uri = value,
+            // A claim that is there under two names keeps the value that says something.
+            Self::Claim(claim) if value.is_some() => *claim.field(record) = value,
+            Self::Claim(_) => {}
+            Self::Id => record.id = value,
+            Self::PolicyMatch => record.access.policy_match = text.and_then(flag),
+            Self::RbacAuthorized => record.access.rbac_authorized = text.and_then(flag),
+            Self::AddressAuthorized => record.access.address_authorized = text.and_then(flag),
+            Self::KeyType => record.key_type = value,
+            Self::KeySize => record.key_size = text.and_then(|text| text.parse().ok()),
+            Self::Rbac => record.settings.rbac = text.and_then(flag),
+            Self::PurgeProtection => record.settings.purge_protection = text.and_then(flag),
+            Self::PublicAccess => record.settings.public_access = value,
+            Self::SkuName => record.settings.sku = value,
+            Self::FirewallDefault => record.settings.firewall_default = value,
+            Self::FirewallBypass => record.settings.firewall_bypass = value,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a worker remembers of earlier records, so that the same texts are not looked up again.
+//!
+//! Input: fields of a record. Output: the references they got before. What is remembered is found by
+//! the whole bytes that decide it, never by a hash alone, and is bounded: beyond [`REMEMBERED`] entries
+//! all are forgotten. Must not change what is counted.
+
+use std::sync::Arc;
+
+use super::Map;
+use super::dimensions::{Caller, Denial, Ref, Strings, Text, Vault};
+use crate::classify::causes::CauseId;
+use crate::classify::message::Details;
+use crate::record::Identity;
+
+/// Entries of each kind remembered.
+#[cfg(not(test))]
+const REMEMBERED: usize = 4096;
+/// So few in tests that forgetting is met.
+#[cfg(test)]
+const REMEMBERED: usize = 3;
+
+/// What earlier records of a worker looked like.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    /// The last resource id, as it stands in the log, and its vault.
+    last_vault: Option<(String, Option<Ref<Vault>>)>,
+    /// Resource ids and the vaults they name.
+    vaults: Map<Box<str>, Option<Ref<Vault>>>,
+    /// Claims, each with its length, and the callers that they alone tell.
+    callers: Map<Box<[u8]>, Option<Ref<Caller>>>,
+    /// What messages carried, by the address of their details, which are kept so that no other
+    /// details can get that address.
+    denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
+    /// The ids of causes.
+    causes: Vec<Option<Text>>,
+    /// Room to put claims together in.
+    claims: Vec<u8>,
+    /// Room to put a fingerprint together in.
+    pub(super) buffer: Vec<u8>,
+}
+
+impl Memo {
+    /// The vault of a resource id, if it was met.
+    #[inline]
+    pub(super) fn vault(&mut self, resource_id: &str) -> Option<Option<Ref<Vault>>> {
+        if let Some((last, vault)) = &self.last_vault
+            && last == resource_id
+        {
+            return Some(*vault);
+        }
+        let vault = *self.vaults.get(resource_id)?;
+        self.set_last_vault(resource_id, vault);
+        Some(vault)
+    }
+
+    fn set_last_vault(&mut self, resource_id: &str, vault: Option<Ref<Vault>>) {
+        let (last, last_vault) = self.last_vault.get_or_insert_default();
+        last.clear();
+        last.push_str(resource_id);
+        *last_vault = vault;
+    }
+
+    /// Remembers it.
+    pub(super) fn keep_vault(&mut self, resource_id: &str, vault: Option<Ref<Vault>>) {
+        make_room(&mut self.vaults);
+        self.vaults.insert(resource_id.into(), vault);
+        self.set_last_vault(resource_id, vault);
+    }
+
+    /// The caller of claims, if they were met. Behind it [`Self::keep_caller`] may remember them.
+    #[inline]
+    pub(super) fn caller(&mut self, identity: &Identity<'_>) -> Option<Option<Ref<Caller>>> {
+        self.claims.clear();
+        for claim in identity.claims() {
+            // An empty claim is none.
+            let claim = claim.as_deref().unwrap_or_default();
+            self.claims.extend_from_slice(&claim.len().to_le_bytes());
+            self.claims.extend_from_slice(claim.as_bytes());
+        }
+        self.callers.get(self.claims.as_slice()).copied()
+    }
+
+    /// Remembers the caller of the claims last asked for.
+    pub(super) fn keep_caller(&mut self, caller: Option<Ref<Caller>>) {
+        make_room(&mut self.callers);
+        self.callers.insert(self.claims.as_slice().into(), caller);
+    }
+
+    /// What of a message tells one failure from another, if its details were met.
+    pub(super) fn denial(&self, details: &Arc<Details>) -> Option<Option<Ref<Denial>>> {
+        self.denials.get(&Arc::as_ptr(details).addr()).map(|(_, denial)| *denial)
+    }
+
+    /// Remembers it.
+    pub(super) fn keep_denial(&mut self, details: &Arc<Details>, denial: Option<Ref<Denial>>) {
+        make_room(&mut self.denials);
+        self.denials.insert(Arc::as_ptr(details).addr(), (Arc::clone(details), denial));
+    }
+
+    /// The text of a cause's id.
+    #[inline]
+    pub(super) fn cause(&mut self, number: CauseId, id: &str, strings: &mut Strings) -> Text {
+        let index = number.index();
+        if let Some(Some(text)) = self.causes.get(index)
+            // Another table of causes may number them otherwise.
+            && strings.get(*text) == id
+        {
+            return *text;
+        }
+        let text = strings.intern(id);
+        if self.causes.len() <= index {
+            self.causes.resize(index + 1, None);
+        }
+        self.causes[index] = Some(text);
+        text
+    }
+}
+
+/// Forgets all entries of a kind when they are many.
+fn make_room<K, V>(map: &mut Map<K, V>) {
+    if map.len() >= REMEMBERED {
+        map.clear();
+    }
+}

@@ -1,0 +1,223 @@
+//! What was asked of each vault, stream by stream, weighed against the service's limits.
+//!
+//! Input: the analysis of merged facts, what is known of keys, and the limits. Output: [`Demand`]: each
+//! stream with its class and what one of its requests takes. Everything about load starts here: headroom,
+//! caching, splitting, the named patterns. Must not judge whether a load is high.
+
+pub mod class;
+pub mod key_kind;
+mod known_keys;
+pub(crate) mod patterns;
+pub(crate) mod windows;
+
+use class::{Budgets, Charge, Charges, Class};
+use key_kind::KeyKind;
+pub(crate) use known_keys::KnownKeys;
+use windows::Seconds;
+
+use super::Analysis;
+use super::callers::CallerId;
+use super::limits::{Limits, Profile};
+use super::streams::Stream;
+use crate::classify::causes::Outcome;
+use crate::facts::Map;
+use crate::facts::requests::Cell;
+use crate::facts::rows::VaultRow;
+
+/// What the reader assumes; every one is told in the report.
+#[derive(Clone, Debug)]
+pub struct Assumptions {
+    /// The table of limits.
+    pub limits: Limits,
+    /// The profile to use, by name; the one in force at the last record where none is named.
+    pub profile: Option<String>,
+    /// Failures other than 429 count against limits: whether they do is not documented (facts §1.5).
+    pub count_failures: bool,
+    /// 429s count: since 2021 they do not (facts §1.5).
+    pub count_throttled: bool,
+    /// Authentication challenges count: not documented (facts §2.3).
+    pub count_challenges: bool,
+    /// Keys and secrets share one budget: not documented, the worst case.
+    pub pooled: bool,
+    /// What a key is taken for whose type or size nobody tells; a range without it.
+    pub assume_key: Option<KeyKind>,
+}
+
+impl Default for Assumptions {
+    /// Every data-plane request but 429s and challenges counts; unknown keys are a range.
+    fn default() -> Self {
+        Self {
+            limits: Limits::built_in(),
+            profile: None,
+            count_failures: true,
+            count_throttled: false,
+            count_challenges: false,
+            pooled: false,
+            assume_key: None,
+        }
+    }
+}
+
+/// One stream as a limit sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct LoadStream<'f> {
+    /// Key, series, cause and outcome.
+    pub(crate) stream: Stream<'f>,
+    /// Who, across the forms in which records show one caller.
+    pub(crate) caller: Option<CallerId>,
+    /// Operation name.
+    pub(crate) operation: Option<&'f str>,
+    /// `collection/name`, without version.
+    pub(crate) object: Option<&'f str>,
+    /// Client address.
+    pub(crate) address: Option<&'f str>,
+    /// Client agent.
+    pub(crate) agent: Option<&'f str>,
+    /// The key, for operations on keys.
+    pub(crate) kind: KeyKind,
+    /// What one request takes; nothing where it is free or not counted.
+    pub(crate) charges: Charges,
+    /// Whether it counts against limits.
+    pub(crate) counted: bool,
+}
+
+impl<'f> LoadStream<'f> {
+    /// The cells, ascending; requests without a time are in none.
+    pub(crate) fn cells(&self) -> &'f [Cell] {
+        self.stream.series.cells()
+    }
+
+    /// Status 429.
+    pub(crate) fn is_throttled(&self) -> bool {
+        self.stream.key.status == Some(429)
+    }
+
+    /// It worked.
+    pub(crate) fn is_success(&self) -> bool {
+        self.stream.outcome == Outcome::Success
+    }
+
+    /// What it is charged in a class.
+    pub(crate) fn charge(&self, class: Class) -> Option<Charge> {
+        self.charges.iter().flatten().find(|charge| charge.class == class).copied()
+    }
+}
+
+/// What was asked of one vault.
+pub(crate) struct VaultLoad<'f> {
+    /// Its name, and what else is known of it: of a vault that moved, the highest row.
+    pub(crate) vault: VaultRow<'f>,
+    /// The region, where a message names it.
+    pub(crate) region: Option<&'f str>,
+    /// Its streams, in no order that means anything; notifications are not among them.
+    pub(crate) streams: Vec<LoadStream<'f>>,
+    /// First and last second of its requests; none where none has a time.
+    pub(crate) span: Option<(i64, i64)>,
+}
+
+impl<'f> VaultLoad<'f> {
+    /// The streams that count in a class, with what they are charged.
+    pub(crate) fn charged(&self, class: Class) -> impl Iterator<Item = (&LoadStream<'f>, Charge)> + Clone {
+        let counted = self.streams.iter().filter(|stream| stream.counted);
+        counted.filter_map(move |stream| Some((stream, stream.charge(class)?)))
+    }
+
+    /// What a class was asked in each second.
+    pub(crate) fn seconds(&self, class: Class) -> Seconds {
+        Seconds::of_cells(
+            self.charged(class).map(|(stream, charge)| (stream.cells(), charge.low, charge.high)),
+        )
+    }
+
+    /// The classes that anything counts in, in their order.
+    pub(crate) fn classes(&self) -> Vec<Class> {
+        let mut found = [false; Class::ALL.len()];
+        for charge in self.streams.iter().filter(|stream| stream.counted).flat_map(|stream| stream.charges) {
+            if let Some(charge) = charge {
+                found[charge.class.index()] = true;
+            }
+        }
+        Class::ALL.into_iter().filter(|class| found[class.index()]).collect()
+    }
+}
+
+/// What was asked of all vaults.
+pub(crate) struct Demand<'f> {
+    /// By name; a request whose vault the log does not name stands first.
+    pub(crate) vaults: Vec<VaultLoad<'f>>,
+    /// What 100 % of a class is.
+    pub(crate) budgets: Budgets<'f>,
+}
+
+impl<'f> Demand<'f> {
+    /// Weighs every stream. Series must be settled.
+    pub(crate) fn new(analysis: &Analysis<'f>, assumptions: &'f Assumptions, keys: &KnownKeys<'_>) -> Self {
+        let budgets = Budgets::new(&assumptions.limits, profile(analysis, assumptions), assumptions.pooled);
+        let mut vaults: Map<Option<&str>, VaultLoad<'f>> = Map::default();
+        for stream in analysis.streams().filter(|stream| stream.outcome != Outcome::Notification) {
+            let row = analysis.facts.dimensions.vault_row(stream.key.vault);
+            let vault = vaults.entry(row.name).or_insert_with(|| VaultLoad {
+                vault: row,
+                region: None,
+                streams: Vec::new(),
+                span: None,
+            });
+            vault.vault = vault.vault.max(row);
+            vault.region = vault.region.max(analysis.facts.dimensions.denial_row(stream.key.denial)[9]);
+            if let Some((first, last)) = stream.bounds {
+                let (first, last) = (first.second(), last.second());
+                vault.span =
+                    Some(vault.span.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
+            }
+            vault.streams.push(weighed(analysis, assumptions, &budgets, keys, stream, row.hsm));
+        }
+        let mut vaults: Vec<VaultLoad<'f>> = vaults.into_values().collect();
+        vaults.sort_by_key(|vault| vault.vault.name);
+        Self { vaults, budgets }
+    }
+}
+
+/// The limits in force: those named, else those of the day of the last request.
+fn profile<'f>(analysis: &Analysis<'f>, assumptions: &'f Assumptions) -> &'f Profile {
+    let named = assumptions.profile.as_deref().and_then(|name| assumptions.limits.named(name));
+    let last = || analysis.streams().filter_map(|stream| stream.bounds).map(|bounds| bounds.1).max();
+    named.unwrap_or_else(|| assumptions.limits.in_force(last()))
+}
+
+fn weighed<'f>(
+    analysis: &Analysis<'f>,
+    assumptions: &Assumptions,
+    budgets: &Budgets<'_>,
+    keys: &KnownKeys<'_>,
+    stream: Stream<'f>,
+    hsm: bool,
+) -> LoadStream<'f> {
+    let dimensions = &analysis.facts.dimensions;
+    let (operation, object) = (dimensions.text(stream.key.operation), dimensions.text(stream.key.object));
+    let is_key =
+        operation.is_some_and(|operation| operation.starts_with("Key") || operation.starts_with("Cert"));
+    let mut kind = if is_key { keys.kind(analysis.facts, stream.key) } else { KeyKind::default() };
+    if let Some(assumed) = assumptions.assume_key.filter(|_| is_key) {
+        kind = kind.completed_by(assumed);
+    }
+    let counted = match stream.outcome {
+        _ if stream.key.status == Some(429) => assumptions.count_throttled,
+        Outcome::Success => true,
+        // A challenge that was not answered counts as one all the same.
+        _ if operation == Some("Authentication") => assumptions.count_challenges,
+        Outcome::Challenge => assumptions.count_challenges,
+        Outcome::Failure => assumptions.count_failures,
+        Outcome::Notification => false,
+    };
+    LoadStream {
+        stream,
+        caller: stream.caller,
+        operation,
+        object,
+        address: dimensions.text(stream.key.client_address),
+        agent: dimensions.text(stream.key.client_agent),
+        kind,
+        charges: budgets.charges(stream.key.plane, hsm, operation, kind),
+        counted,
+    }
+}

@@ -1,0 +1,240 @@
+//! Asking the vault for what could be kept: `read-per-request`, `unwrap-per-request`,
+//! `remote-public-key-op`, and without a pause, `operator-hot-loop`.
+
+use super::found::Found;
+use super::usage::{Row, Usage, addresses, arrivals, count, grouped, objects};
+use super::{CACHE_SECONDS, repeats_of_instances};
+use crate::findings::load::key_kind::KeyFamily;
+use crate::report::Confidence;
+
+/// Requests of one instance for one object below which a habit is not told.
+const FEWEST_OF_INSTANCE: u64 = 20;
+
+/// Such requests of a caller below which it harms nobody: once a minute for three hours.
+const FEWEST_REPEATED: u64 = 200;
+
+/// Tenths of the requests that a cache of five minutes would have answered: one in thirty seconds and
+/// more. An application that keeps values for some minutes is far below.
+const REPEATED_TENTHS: u64 = 9;
+
+/// Public-key operations of a caller from which they are load, and in the busiest hour: services with
+/// customer-managed keys wrap "only a few calls per hour" (facts §3).
+const FEWEST_PUBLIC: (u64, u64) = (200, 60);
+
+/// Addresses from which an operator works.
+const MOST_OPERATORS: usize = 3;
+
+/// Lists of a loop; reads of an object in one.
+const FEWEST_LOOPS: u64 = 100;
+
+/// How long a loop lasts at least, in seconds.
+const SHORTEST_LOOP: i64 = 600;
+
+/// The pause that ends a loop, in seconds.
+const LOOP_PAUSE: i64 = 120;
+
+/// Reads of an object a minute in a loop: no configuration refreshes every fifteen seconds.
+const LOOP_A_MINUTE: u64 = 4;
+
+/// Tenths of the mean that the variance of a machine's counts by minute stays under.
+const EVEN_TENTHS: u64 = 3;
+
+/// The rows of those instances and objects that are asked for again and again, where they are many.
+fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
+    if count(rows) < FEWEST_REPEATED {
+        return None;
+    }
+    let groups = grouped(rows, |row| (row.stream.address, row.stream.agent, row.stream.object));
+    let often = groups.into_values().filter(|rows| {
+        // What was answered with 429 filled no cache.
+        let done = || rows.iter().copied().filter(|row| row.stream.is_success());
+        let total: u64 = done().map(|row| row.count).sum();
+        let kept = || arrivals(done()).repeats(CACHE_SECONDS);
+        total >= FEWEST_OF_INSTANCE && kept() * 10 >= total * REPEATED_TENTHS
+    });
+    let rows: Vec<Row<'d, 'f>> = often.flatten().collect();
+    (count(&rows) >= FEWEST_REPEATED).then_some(rows)
+}
+
+/// The only object of some rows.
+fn only_object<'f>(rows: &[Row<'_, 'f>]) -> Option<&'f str> {
+    let first = rows.first()?.stream.object;
+    first.filter(|_| rows.iter().all(|row| row.stream.object == first))
+}
+
+fn busiest_minute(rows: &[Row<'_, '_>]) -> u64 {
+    arrivals(rows.iter().copied()).busiest(60).count
+}
+
+/// A value read each time it is needed.
+pub(super) fn read_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let rows = repeated(&usage.picked(|row| row.is_get() && row.is_work()))?;
+    let (total, named, fan_in) = (count(&rows), objects(&rows), addresses(&rows));
+    let saved = repeats_of_instances(&rows);
+    let why = format!(
+        "{{who}} read {named} objects {total} times from {fan_in} addresses, up to {} times a minute; {saved} of these reads \
+         came within {CACHE_SECONDS} seconds of one that a cache would have kept. (Many instances behind one address, \
+         each with a cache of its own, look the same.)",
+        busiest_minute(&rows)
+    );
+    Some(Found {
+        object: only_object(&rows),
+        saving: Some((saved, format!("each instance keeping a value for {CACHE_SECONDS} seconds"))),
+        ..Found::new("read-per-request", rows, why)
+    })
+}
+
+/// A data key unwrapped each time it is needed.
+pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let unwraps = |row: &Row<'_, '_>| matches!(row.operation(), "KeyUnwrap" | "KeyDecrypt") && row.is_work();
+    let mut rows = repeated(&usage.picked(unwraps))?;
+    let (total, fan_in, saved) = (count(&rows), addresses(&rows), repeats_of_instances(&rows));
+    let (object, busiest) = (only_object(&rows), busiest_minute(&rows));
+    // The key is looked at before each use: it belongs to the same habit.
+    let keys: std::collections::BTreeSet<Option<&str>> = rows.iter().map(|row| row.stream.object).collect();
+    let looks =
+        usage.picked(|row| row.operation() == "KeyGet" && row.is_work() && keys.contains(&row.stream.object));
+    let looked = count(&looks);
+    let pairs = if looked * 2 >= total {
+        rows.extend(looks);
+        format!(" Before them it got the key {looked} times.")
+    } else {
+        String::new()
+    };
+    let why = format!(
+        "{{who}} unwrapped or decrypted {total} times with {} from {fan_in} addresses, up to {busiest} times a minute: about \
+         as often as data is read, not as data keys change.{pairs}",
+        if keys.len() == 1 { "one key".to_owned() } else { format!("{} keys", keys.len()) },
+    );
+    let how = format!(
+        "each instance using a data key for {CACHE_SECONDS} seconds, at least, if it is the same one"
+    );
+    Some(Found { object, saving: Some((saved, how)), ..Found::new("unwrap-per-request", rows, why) })
+}
+
+/// What the public key alone can do.
+pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let rows = usage.picked(|row| {
+        matches!(row.operation(), "KeyEncrypt" | "KeyWrap" | "KeyVerify")
+            && row.is_work()
+            && row.stream.kind.family != Some(KeyFamily::Oct)
+    });
+    let total = count(&rows);
+    if total < FEWEST_PUBLIC.0 {
+        return None;
+    }
+    let busiest = arrivals(rows.iter().copied()).busiest(3600).count;
+    if busiest < FEWEST_PUBLIC.1 {
+        return None;
+    }
+    let by_operation = grouped(&rows, |row| row.stream.operation);
+    let operations: Vec<String> = by_operation
+        .iter()
+        .map(|(operation, rows)| format!("{} {}", count(rows), operation.unwrap_or_default()))
+        .collect();
+    let why = format!(
+        "{{who}} sent {} to the vault, up to {busiest} in an hour, with {} keys: each needs the public key alone.",
+        operations.join(" and "),
+        objects(&rows)
+    );
+    // Each instance gets each key once.
+    let gets = grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
+    let operation =
+        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
+    Some(Found {
+        operation,
+        object: only_object(&rows),
+        confidence: Confidence::High,
+        saving: Some((
+            total.saturating_sub(gets),
+            "doing them locally, with each public key got once by each instance".into(),
+        )),
+        ..Found::new("remote-public-key-op", rows, why)
+    })
+}
+
+/// An operator that does not wait.
+pub(super) fn operator_hot_loop<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    listing(usage).or_else(|| even_reads(usage))
+}
+
+fn is_list(row: &Row<'_, '_>) -> bool {
+    matches!(row.operation(), "SecretList" | "KeyList" | "CertificateList") && row.is_work()
+}
+
+/// Lists, and hardly anything that is read of them.
+fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let lists = usage.picked(is_list);
+    let total = count(&lists);
+    if total < FEWEST_LOOPS || addresses(&lists) > MOST_OPERATORS {
+        return None;
+    }
+    let all = arrivals(lists.iter().copied());
+    let lasting = all.longest(LOOP_PAUSE)?;
+    let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(0);
+    if lasting.seconds() < SHORTEST_LOOP || lasting.count < minutes || lasting.count * 2 < total {
+        return None;
+    }
+    // What it looks for and does not find is part of the loop.
+    let clients: std::collections::BTreeSet<_> =
+        lists.iter().map(|row| (row.stream.address, row.stream.agent)).collect();
+    let gets = usage.picked(|row| row.is_get() && clients.contains(&(row.stream.address, row.stream.agent)));
+    let found: u64 = gets.iter().filter(|row| row.is_work()).map(|row| row.count).sum();
+    let missing = count(&gets) - found;
+    if found >= total {
+        return None;
+    }
+    let why = format!(
+        "{{who}} listed {total} times from {} addresses, without a pause of {LOOP_PAUSE} seconds for {minutes} minutes, and got \
+         {found} objects; {missing} gets failed. A refresh lists once an interval.",
+        addresses(&lists)
+    );
+    let hits = all.repeats(CACHE_SECONDS);
+    let rows: Vec<Row<'d, 'f>> = lists.into_iter().chain(gets).collect();
+    Some(Found {
+        saving: Some((hits, format!("listing once in {CACHE_SECONDS} seconds"))),
+        ..Found::new("operator-hot-loop", rows, why)
+    })
+}
+
+/// Reads at a rate as even as only a machine's is.
+fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let rows = usage.picked(|row| row.is_get() && row.is_work());
+    if count(&rows) < FEWEST_LOOPS {
+        return None;
+    }
+    let even = grouped(&rows, |row| row.stream.object).into_values().filter(|rows| {
+        if count(rows) < FEWEST_LOOPS || addresses(rows) > MOST_OPERATORS {
+            return false;
+        }
+        let all = arrivals(rows.iter().copied());
+        let Some(lasting) = all.longest(LOOP_PAUSE) else { return false };
+        let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(0);
+        lasting.seconds() >= SHORTEST_LOOP
+            && lasting.count >= minutes * LOOP_A_MINUTE
+            && lasting.count * 2 >= all.count()
+            && all.between(lasting.first, lasting.last).is_even(EVEN_TENTHS)
+    });
+    let rows: Vec<Row<'d, 'f>> = even.flatten().collect();
+    let total = count(&rows);
+    if rows.is_empty() {
+        return None;
+    }
+    let lasting = arrivals(rows.iter().copied()).longest(LOOP_PAUSE)?;
+    let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(1).max(1);
+    let why = format!(
+        "{{who}} read {} objects {total} times from {} addresses, {} times a minute without a pause for {minutes} minutes, as \
+         evenly as a loop does and traffic does not.",
+        objects(&rows),
+        addresses(&rows),
+        lasting.count / minutes
+    );
+    Some(Found {
+        object: only_object(&rows),
+        saving: Some((
+            repeats_of_instances(&rows),
+            format!("reading each object once in {CACHE_SECONDS} seconds"),
+        )),
+        ..Found::new("operator-hot-loop", rows, why)
+    })
+}

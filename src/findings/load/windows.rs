@@ -1,0 +1,285 @@
+//! What was asked in each second, and in every ten seconds.
+//!
+//! Input: cells of streams with what each request takes of a limit. Output: [`Seconds`], and the
+//! windows that slide over them at whole seconds. All sums are exact integers. Must not divide.
+
+use crate::facts::requests::Cell;
+use crate::findings::limits::WINDOW_SECONDS;
+
+/// Seconds that are added up in an array; longer spans are sorted, and so are those of which few seconds
+/// ask for anything.
+const MOST_DENSE: i64 = 1 << 20;
+
+/// Seconds of an array for each row that goes into it, at the most.
+const SPARSEST: i64 = 16;
+
+/// Rows that wait to be sorted in.
+const WAITING: usize = 1 << 20;
+
+/// What was asked in some stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Load {
+    /// Parts of the whole, where every unknown key is the dearest it may be.
+    pub(crate) high: u128,
+    /// Parts of the whole, where every unknown key is the cheapest.
+    pub(crate) low: u128,
+    /// Requests.
+    pub(crate) requests: u64,
+}
+
+impl Load {
+    /// So many requests that take so much each.
+    pub(crate) fn of(requests: u64, low: u64, high: u64) -> Self {
+        let all = u128::from(requests);
+        Self { high: all * u128::from(high), low: all * u128::from(low), requests }
+    }
+
+    /// Adds.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.high += other.high;
+        self.low += other.low;
+        self.requests += other.requests;
+    }
+
+    /// Takes away what was added before.
+    pub(crate) fn remove(&mut self, other: Self) {
+        self.high -= other.high;
+        self.low -= other.low;
+        self.requests -= other.requests;
+    }
+}
+
+/// Loads by second, ascending, one row a second that asked for something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seconds {
+    rows: Vec<(i64, Load)>,
+}
+
+/// Windows of equal content: those that end at each second of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The end of the first: its last second.
+    pub(crate) from: i64,
+    /// The end of the last.
+    pub(crate) to: i64,
+    /// What each holds.
+    pub(crate) load: Load,
+}
+
+impl Run {
+    /// How many windows.
+    pub(crate) fn windows(&self) -> u64 {
+        u64::try_from(self.to - self.from + 1).unwrap_or(0)
+    }
+}
+
+/// The first second of a window.
+pub(crate) fn start_of(end: i64) -> i64 {
+    end - WINDOW_SECONDS + 1
+}
+
+impl Seconds {
+    /// Adds up seconds that come in any order.
+    pub(crate) fn new(rows: impl IntoIterator<Item = (i64, Load)>, first: i64, last: i64) -> Self {
+        if last - first < MOST_DENSE { Self::dense(rows, first, last) } else { Self::sorted(rows) }
+    }
+
+    /// Adds up streams: each its cells, and what one request takes at the least and at the most.
+    pub(crate) fn of_cells<'c>(streams: impl Iterator<Item = (&'c [Cell], u64, u64)> + Clone) -> Self {
+        let mut count = 0_i64;
+        let mut bounds: Option<(i64, i64)> = None;
+        for (cells, ..) in streams.clone() {
+            count = count.saturating_add(i64::try_from(cells.len()).unwrap_or(i64::MAX));
+            if let (Some(first), Some(last)) = (cells.first(), cells.last()) {
+                let (first, last) = (first.second(), last.second());
+                bounds = Some(bounds.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
+            }
+        }
+        let Some((first, last)) = bounds else { return Self::default() };
+        let rows = streams.flat_map(|(cells, low, high)| {
+            cells.iter().map(move |cell| (cell.second(), Load::of(u64::from(cell.count), low, high)))
+        });
+        let is_sparse = (last - first) / SPARSEST > count;
+        if is_sparse { Self::sorted(rows) } else { Self::new(rows, first, last) }
+    }
+
+    fn dense(rows: impl IntoIterator<Item = (i64, Load)>, first: i64, last: i64) -> Self {
+        let length = usize::try_from(last - first + 1).unwrap_or(0);
+        let mut all = vec![Load::default(); length];
+        for (second, load) in rows {
+            if let Some(row) = usize::try_from(second - first).ok().and_then(|at| all.get_mut(at)) {
+                row.add(load);
+            }
+        }
+        let rows = (first..).zip(all).filter(|(_, load)| load.requests > 0).collect();
+        Self { rows }
+    }
+
+    fn sorted(rows: impl IntoIterator<Item = (i64, Load)>) -> Self {
+        let mut all = Self::default();
+        let mut waiting: Vec<(i64, Load)> = Vec::new();
+        for row in rows {
+            waiting.push(row);
+            if waiting.len() == WAITING {
+                all.take_in(&mut waiting);
+            }
+        }
+        all.take_in(&mut waiting);
+        all
+    }
+
+    fn take_in(&mut self, waiting: &mut Vec<(i64, Load)>) {
+        self.rows.append(waiting);
+        // Stable sorting is fast on what is sorted already.
+        self.rows.sort_by_key(|row| row.0);
+        self.rows.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.add(next.1);
+            }
+            same
+        });
+    }
+
+    /// The rows.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> &[(i64, Load)] {
+        &self.rows
+    }
+
+    /// Everything.
+    pub(crate) fn total(&self) -> Load {
+        self.rows.iter().fold(Load::default(), |mut all, (_, load)| {
+            all.add(*load);
+            all
+        })
+    }
+
+    /// The windows that end at each second from `first` to `last`, as runs of equal content, ascending,
+    /// with no gap. A window holds the ten seconds up to its end. Rows outside are not looked at but
+    /// where a window reaches back to them.
+    pub(crate) fn windows(&self, first: i64, last: i64) -> impl Iterator<Item = Run> {
+        let entering = self.rows.partition_point(|(second, _)| *second < start_of(first));
+        let mut windows = Windows {
+            rows: &self.rows,
+            entering,
+            leaving: entering,
+            next: first,
+            last,
+            load: Load::default(),
+        };
+        std::iter::from_fn(move || windows.next_run())
+    }
+
+    /// The content of the window with the greatest load and its end, the earliest of equals.
+    pub(crate) fn peak(&self) -> Option<(i64, Load)> {
+        let (first, last) = (self.rows.first()?.0, self.rows.last()?.0);
+        let runs = self.windows(first, last);
+        runs.fold(None, |best: Option<(i64, Load)>, run| match best {
+            Some(best) if best.1 >= run.load => Some(best),
+            _ => Some((run.from, run.load)),
+        })
+    }
+}
+
+struct Windows<'r> {
+    rows: &'r [(i64, Load)],
+    /// The first row that no window has reached yet.
+    entering: usize,
+    /// The first row that is still inside.
+    leaving: usize,
+    next: i64,
+    last: i64,
+    load: Load,
+}
+
+impl Windows<'_> {
+    fn next_run(&mut self) -> Option<Run> {
+        if self.next > self.last {
+            return None;
+        }
+        let from = self.next;
+        while let Some((_, load)) = self.rows.get(self.entering).filter(|row| row.0 <= from) {
+            self.load.add(*load);
+            self.entering += 1;
+        }
+        while let Some((_, load)) =
+            self.rows.get(self.leaving).filter(|row| row.0 < start_of(from) && self.leaving < self.entering)
+        {
+            self.load.remove(*load);
+            self.leaving += 1;
+        }
+        let enters = self.rows.get(self.entering).map(|row| row.0);
+        let inside = (self.leaving < self.entering).then(|| self.rows.get(self.leaving)).flatten();
+        let leaves = inside.map(|row| row.0 + WINDOW_SECONDS);
+        let change = enters.into_iter().chain(leaves).min();
+        let to = change.map_or(self.last, |change| (change - 1).min(self.last));
+        self.next = to + 1;
+        Some(Run { from, to, load: self.load })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every window, one by one, from nothing but the definition.
+    pub(crate) fn slow_windows(rows: &[(i64, Load)], first: i64, last: i64) -> Vec<(i64, Load)> {
+        let content = |end: i64| {
+            let mut load = Load::default();
+            for (second, more) in rows {
+                if *second > end - 10 && *second <= end {
+                    load.add(*more);
+                }
+            }
+            (end, load)
+        };
+        (first..=last).map(content).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn windows_are_what_their_definition_says(
+            seconds in prop::collection::vec((0_i64..80, 1_u64..9, 0_u64..5, 0_u64..5), 0..40),
+            first in -20_i64..60,
+            length in 0_i64..90,
+        ) {
+            let rows: Vec<(i64, Load)> =
+                seconds.iter().map(|(second, n, low, more)| (*second, Load::of(*n, *low, low + more))).collect();
+            let dense = Seconds::new(rows.clone(), 0, 80);
+            let sorted = Seconds::sorted(rows.clone());
+            prop_assert_eq!(&dense, &sorted);
+            let mut by_second: BTreeMap<i64, Load> = BTreeMap::new();
+            for (second, load) in &rows {
+                by_second.entry(*second).or_default().add(*load);
+            }
+            prop_assert_eq!(dense.rows(), &by_second.into_iter().collect::<Vec<_>>()[..]);
+            let last = first + length;
+            let slow = slow_windows(&rows, first, last);
+            let fast: Vec<(i64, Load)> = dense
+                .windows(first, last)
+                .flat_map(|run| (run.from..=run.to).map(move |end| (end, run.load)))
+                .collect();
+            prop_assert_eq!(fast, slow);
+            let all = slow_windows(&rows, -5, 95);
+            let greatest = all.iter().map(|(_, load)| *load).max().filter(|load| load.requests > 0);
+            prop_assert_eq!(dense.peak().map(|(_, load)| load), greatest);
+            if let Some((end, load)) = dense.peak() {
+                prop_assert_eq!(all.iter().find(|window| window.1 == load).map(|window| window.0), Some(end));
+            }
+        }
+    }
+
+    #[test]
+    fn long_spans_are_sorted_in_pieces() {
+        let far = |index: i64| (index * 7 % 50 * 1_000_000_000, Load::of(1, 1, 1));
+        let count = i64::try_from(WAITING).unwrap() + 10;
+        let seconds = Seconds::new((0..count).map(far), 0, 49_000_000_000);
+        assert_eq!(seconds.rows().len(), 50);
+        assert_eq!(seconds.total().requests, u64::try_from(count).unwrap());
+    }
+}
