@@ -52,7 +52,7 @@ fn caller_columns<'f>(columns: &mut Columns, callers: impl Iterator<Item = Calle
 fn request_keys(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
     let mut columns = Columns::new(TABLES[0], rows.len());
     let keys = rows.iter().map(|(key, _)| key);
-    columns.small("key", (0..).take(rows.len()));
+    columns.near("key", (0_u32..).take(rows.len()));
     vault_columns(&mut columns, keys.clone().map(|key| key.vault));
     caller_columns(&mut columns, keys.clone().map(|key| key.caller));
     let planes: Vec<String> = keys.clone().map(|key| key.plane.to_string()).collect();
