@@ -332,7 +332,11 @@ fn base_name(name: &str) -> (&str, bool) {
 }
 
 /// The digits before a decimal point.
+#[inline]
 fn whole(text: &str) -> &str {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text;
+    }
     let text = text.trim();
     text.split_once('.').map_or(text, |(whole, _)| whole)
 }

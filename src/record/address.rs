@@ -5,6 +5,10 @@ pub fn without_port(address: &str) -> &str {
     if let Some(bracketed) = address.strip_prefix('[') {
         return bracketed.split(']').next().unwrap_or(bracketed);
     }
+    // Most addresses have no port, which one look at their bytes shows.
+    if memchr::memchr(b':', address.as_bytes()).is_none() {
+        return address;
+    }
     match address.split_once(':') {
         Some((host, port)) if !port.contains(':') && host.contains('.') => host,
         _ => address,

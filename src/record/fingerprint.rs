@@ -46,23 +46,32 @@ pub fn fingerprint(record: &Record<'_>, buffer: &mut Vec<u8>) -> Option<Fingerpr
     buffer.extend_from_slice(&time.0.div_euclid(TICKS_PER_MILLISECOND).to_le_bytes());
     buffer.extend_from_slice(&record.status().unwrap_or(0).to_le_bytes());
     let address = record.client_address.as_deref().map(without_port);
+    let texts = buffer.len();
     for text in [Some(vault), record.operation.as_deref(), record.correlation_id.as_deref(), address] {
-        let start = buffer.len();
         buffer.extend_from_slice(text.unwrap_or_default().as_bytes());
-        if let Some(written) = buffer.get_mut(start..) {
-            written.make_ascii_lowercase();
-        }
         buffer.push(0);
+    }
+    if let Some(texts) = buffer.get_mut(texts..) {
+        texts.make_ascii_lowercase();
     }
     Some(Fingerprint { hash: xxh3_128(buffer), time })
 }
 
 /// The vault's name: the last part of its ARM id, or of a URL of its.
 fn vault<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    let named = record.resource_id.as_deref().and_then(|id| id.trim_end_matches('/').rsplit('/').next());
+    let named = record.resource_id.as_deref().map(last_part);
     let url =
         |url: &'r Option<super::Text<'_>>| url.as_deref().and_then(vault_of_url).map(|vault| vault.name);
     named.filter(|name| !name.is_empty()).or_else(|| url(&record.id)).or_else(|| url(&record.request_uri))
+}
+
+/// What stands behind the last slash, but for slashes at the end.
+fn last_part(id: &str) -> &str {
+    let mut id = id;
+    while let Some(shorter) = id.strip_suffix('/') {
+        id = shorter;
+    }
+    memchr::memrchr(b'/', id.as_bytes()).and_then(|slash| id.get(slash + 1..)).unwrap_or(id)
 }
 
 #[cfg(test)]

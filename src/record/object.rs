@@ -53,7 +53,8 @@ pub fn vault_of_url(url: &str) -> Option<VaultName<'_>> {
 
 /// The name before `.vault.` or `.managedhsm.`, and whether it is the latter.
 fn vault_of_host(host: &str) -> Option<(&str, bool)> {
-    let (name, domain) = host.split_once('.')?;
+    let dot = memchr::memchr(b'.', host.as_bytes())?;
+    let (name, domain) = (host.get(..dot)?, host.get(dot + 1..)?);
     let hsm = domain.starts_with("managedhsm.");
     (hsm || domain.starts_with("vault.")).then_some((name, hsm))
 }
@@ -77,12 +78,29 @@ pub fn object_of<'r>(record: &'r Record<'_>) -> Option<Text<'r>> {
 /// Collections whose members are objects with names of their own.
 const COLLECTIONS: &[&str] = &["secrets", "keys", "certificates", "storage"];
 
+/// The parts of a path between slashes that are not empty.
+struct Parts<'p>(&'p str);
+
+impl<'p> Iterator for Parts<'p> {
+    type Item = &'p str;
+
+    fn next(&mut self) -> Option<&'p str> {
+        while let Some(rest) = self.0.strip_prefix('/') {
+            self.0 = rest;
+        }
+        let end = memchr::memchr(b'/', self.0.as_bytes()).unwrap_or(self.0.len());
+        let (part, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest;
+        (!part.is_empty()).then_some(part)
+    }
+}
+
 /// The object in a data-plane URL: borrowed when it stands there as `collection/name` in lower
 /// case, which is the usual form.
 pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
     let (host, path) = host_and_path(url)?;
     vault_of_host(host)?;
-    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let mut parts = Parts(path);
     let (collection, name) = (parts.next()?, parts.next()?);
     let plain = collection.strip_prefix("deleted").unwrap_or(collection);
     let known = COLLECTIONS.iter().any(|known| plain.eq_ignore_ascii_case(known));

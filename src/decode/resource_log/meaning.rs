@@ -203,7 +203,7 @@ impl Field {
             Self::Time => record.time = text.and_then(Ticks::from_iso),
             Self::ResourceId => record.resource_id = value,
             Self::Operation => {
-                record.has_arm_operation = text.is_none_or(|name| name.contains('/'));
+                record.has_arm_operation = text.is_none_or(|name| name.as_bytes().contains(&b'/'));
                 record.operation = value;
             }
             Self::Category => record.category = value,
