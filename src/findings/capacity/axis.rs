@@ -46,9 +46,13 @@ impl Axis {
         self.seconds.len()
     }
 
-    /// The second of each place.
-    pub(super) fn seconds(&self) -> &[i64] {
-        &self.seconds
+    /// The second of a place.
+    pub(super) fn second(&self, place: u32) -> i64 {
+        match self.seconds.first() {
+            // Reckoned: looking it up would reach over the whole day for each request of a stream.
+            Some(first) if self.contiguous => first + i64::from(place),
+            _ => self.seconds[place as usize],
+        }
     }
 
     /// Place and count of each cell.

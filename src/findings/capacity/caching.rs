@@ -26,7 +26,7 @@ use crate::findings::load::class::Budgets;
 use crate::findings::load::{LoadStream, VaultLoad};
 use crate::report::CallerIdentity;
 use crate::report::capacity::{ApplicationCaching, CacheScope, CachingRow, Knee, LocalWhatIf};
-use arrivals::{Arrivals, Group};
+use arrivals::{Arrival, Arrivals, Group};
 use replay::{Answers, Life, replay as replay_one};
 
 /// Longer caching pays while it brings this part of the reads, in percent.
@@ -108,7 +108,8 @@ pub(crate) fn left_reads<'f>(base: &Base, vault: &VaultLoad<'f>, ttl_seconds: u6
     let left = |group: &Group<'f>| {
         let mut left: Vec<LeftReads<'f>> = Vec::new();
         let life = Life::of(Some(ttl_seconds));
-        replay_one(reads.of(group), base.axis.seconds(), reads.changes(group), life, |arrival, hits| {
+        let second = |place| base.axis.second(place);
+        replay_one(reads.of(group), second, reads.changes(group), life, |arrival, hits| {
             let weight = reads.weight(arrival);
             let (Some(class), 1..) = (weight.class, arrival.count - hits) else { return };
             let arrived = (arrival.at, arrival.count - hits);
@@ -174,8 +175,9 @@ fn replayed(
     if reads.is_empty() {
         return Replayed { rows: Vec::new(), applications: Vec::new() };
     }
+    let everything = everything(base, reads);
     let all = |ttl: &Option<u64>| {
-        let (answers, peak) = without_hits(base, reads, Life::of(*ttl));
+        let (answers, peak) = without_hits(base, reads, &everything, Life::of(*ttl));
         row(*ttl, scope, answers, peak)
     };
     let fullest: Vec<Vec<u32>> = base.classes.iter().map(super::axis::ClassBase::fullest).collect();
@@ -200,11 +202,65 @@ fn nothing(base: &Base, arrivals: &Arrivals<'_>) -> Vec<Amounts> {
     (0..base.classes.len()).map(|class| Amounts::new(length(class))).collect()
 }
 
-/// What caches of all callers answer, and the peak of what is left.
-fn without_hits(base: &Base, arrivals: &Arrivals<'_>, life: Life) -> (Answers, Utilisation) {
-    let mut removed = nothing(base, arrivals);
-    let answers = take_away(base, arrivals, arrivals.groups(), life, &mut removed);
+/// What all requests take, by class and place.
+fn everything(base: &Base, arrivals: &Arrivals<'_>) -> Vec<Amounts> {
+    let mut all = nothing(base, arrivals);
+    for arrival in arrivals.groups().iter().flat_map(|group| arrivals.of(group)) {
+        let weight = arrivals.weight(arrival);
+        if let Some(class) = weight.class {
+            all[class].add(arrival.at as usize, i128::from(arrival.count) * i128::from(weight.parts));
+        }
+    }
+    all
+}
+
+/// What caches of all callers answer, and the peak of what is left. `everything` is what all requests
+/// take: where most are hits, what is left is put back to it, because every second that is written to is
+/// far from the one before.
+fn without_hits(
+    base: &Base,
+    arrivals: &Arrivals<'_>,
+    everything: &[Amounts],
+    life: Life,
+) -> (Answers, Utilisation) {
+    if !are_mostly_hits(base, arrivals, life) {
+        let mut removed = nothing(base, arrivals);
+        let answers = take_away(base, arrivals, arrivals.groups(), life, &mut removed);
+        return (answers, base.peak_without(&removed));
+    }
+    let mut removed = everything.to_vec();
+    let answers = replayed_groups(base, arrivals, arrivals.groups(), life, |arrival, hits| {
+        let weight = arrivals.weight(arrival);
+        if let (Some(class), 1..) = (weight.class, arrival.count - hits) {
+            let left = i128::from(arrival.count - hits) * i128::from(weight.left);
+            removed[class].add(arrival.at as usize, -left);
+        }
+    });
     (answers, base.peak_without(&removed))
+}
+
+/// Whether caches answer more than half, by every 64th of them: it decides how to count, not what.
+fn are_mostly_hits(base: &Base, arrivals: &Arrivals<'_>, life: Life) -> bool {
+    let mut all = Answers::default();
+    for group in arrivals.groups().iter().step_by(64) {
+        all.add(replayed_groups(base, arrivals, std::slice::from_ref(group), life, |_, _| ()));
+    }
+    all.hits * 2 > all.requests
+}
+
+fn replayed_groups(
+    base: &Base,
+    arrivals: &Arrivals<'_>,
+    groups: &[Group<'_>],
+    life: Life,
+    mut answered: impl FnMut(&Arrival, u32),
+) -> Answers {
+    let mut all = Answers::default();
+    for group in groups {
+        let second = |place| base.axis.second(place);
+        all.add(replay_one(arrivals.of(group), second, arrivals.changes(group), life, &mut answered));
+    }
+    all
 }
 
 fn take_away(
@@ -214,19 +270,14 @@ fn take_away(
     life: Life,
     removed: &mut [Amounts],
 ) -> Answers {
-    let mut all = Answers::default();
-    for group in groups {
-        let seconds = base.axis.seconds();
-        all.add(replay_one(arrivals.of(group), seconds, arrivals.changes(group), life, |arrival, hits| {
-            let weight = arrivals.weight(arrival);
-            if let Some(class) = weight.class {
-                let left = i128::from(arrival.count - hits) * i128::from(weight.left);
-                let all = i128::from(arrival.count) * i128::from(weight.parts);
-                removed[class].add(arrival.at as usize, all - left);
-            }
-        }));
-    }
-    all
+    replayed_groups(base, arrivals, groups, life, |arrival, hits| {
+        let weight = arrivals.weight(arrival);
+        let left = i128::from(arrival.count - hits) * i128::from(weight.left);
+        let taken = i128::from(arrival.count) * i128::from(weight.parts) - left;
+        if let Some(class) = weight.class.filter(|_| taken != 0) {
+            removed[class].add(arrival.at as usize, taken);
+        }
+    })
 }
 
 /// The same when one caller alone caches. `removed` is all zero, before and after. Windows are tried

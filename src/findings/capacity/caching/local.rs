@@ -3,10 +3,11 @@
 //! Input: a vault's load. Output: [`LocalWhatIf`] rows: public-key operations done with the public
 //! key (facts §3: Microsoft's own advice), and data keys kept after they are unwrapped.
 
+use super::super::amounts::Amounts;
 use super::super::axis::Base;
 use super::arrivals::Arrivals;
 use super::replay::Life;
-use super::{kept, without_hits};
+use super::{everything, kept, without_hits};
 use crate::findings::load::class::{Budgets, Charge};
 use crate::findings::load::{LoadStream, VaultLoad};
 use crate::record::operation::Plane;
@@ -25,7 +26,8 @@ pub(super) fn what_ifs(
     };
     let arrivals = Arrivals::new(base, vault, unwrapped, true, |_, charge| charge.high);
     if !arrivals.is_empty() {
-        rows.extend(ttls.iter().flatten().map(|ttl| data_keys(base, &arrivals, *ttl)));
+        let everything = everything(base, &arrivals);
+        rows.extend(ttls.iter().flatten().map(|ttl| data_keys(base, &arrivals, &everything, *ttl)));
     }
     rows
 }
@@ -44,7 +46,7 @@ fn public_key(base: &Base, vault: &VaultLoad<'_>, budgets: &Budgets<'_>) -> Opti
     if arrivals.is_empty() {
         return None;
     }
-    let (answers, peak) = without_hits(base, &arrivals, Life::Day);
+    let (answers, peak) = without_hits(base, &arrivals, &everything(base, &arrivals), Life::Day);
     let left = answers.requests - answers.hits;
     Some(LocalWhatIf {
         what: "public-key-local",
@@ -61,8 +63,8 @@ fn public_key(base: &Base, vault: &VaultLoad<'_>, budgets: &Budgets<'_>) -> Opti
 }
 
 /// Keeps what was unwrapped or decrypted.
-fn data_keys(base: &Base, arrivals: &Arrivals<'_>, ttl: u64) -> LocalWhatIf {
-    let (answers, peak) = without_hits(base, arrivals, Life::of(Some(ttl)));
+fn data_keys(base: &Base, arrivals: &Arrivals<'_>, everything: &[Amounts], ttl: u64) -> LocalWhatIf {
+    let (answers, peak) = without_hits(base, arrivals, everything, Life::of(Some(ttl)));
     let left = answers.requests - answers.hits;
     LocalWhatIf {
         what: "data-key-reuse",

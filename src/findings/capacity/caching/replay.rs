@@ -57,11 +57,11 @@ impl Answers {
     }
 }
 
-/// Replays one cache. `answered` is told of each arrival and how many of it the cache answers: all,
+/// Replays one cache; `second` tells the second of a place. `answered` is told of each arrival and how many of it the cache answers: all,
 /// or all but one.
 pub(crate) fn replay(
     arrivals: &[Arrival],
-    seconds: &[i64],
+    second: impl Fn(u32) -> i64,
     changes: &[i64],
     life: Life,
     mut answered: impl FnMut(&Arrival, u32),
@@ -71,7 +71,7 @@ pub(crate) fn replay(
     // The changes from the first after the fetch on.
     let mut ahead = changes;
     for arrival in arrivals {
-        let at = seconds[arrival.at as usize];
+        let at = second(arrival.at);
         let changed = ahead.first().copied();
         let hits = if fetched.is_some_and(|fetched| life.holds(fetched, at, changed)) {
             if let Some(changed) = changed.filter(|changed| *changed <= at) {

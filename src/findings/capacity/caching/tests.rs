@@ -143,7 +143,7 @@ proptest! {
             let mut all: BTreeMap<(i64, String, Class, u64), u64> = BTreeMap::new();
             for left in left_reads(&base, vault, ttl) {
                 for (at, count) in left.arrivals {
-                    let second = base.axis.seconds()[at as usize];
+                    let second = base.axis.second(at);
                     *all.entry((second, left.object.to_owned(), base.classes[left.class].class, left.parts)).or_default() +=
                         u64::from(count);
                 }

@@ -109,10 +109,9 @@ pub(super) fn apart(
     let places = 0..u32::try_from(class.windows.len()).unwrap_or(u32::MAX);
     let mut meant: Vec<u32> = places.filter(|end| is_meant(*end as usize)).collect();
     meant.sort_unstable_by_key(|end| (std::cmp::Reverse(class.windows.at(*end as usize)), *end));
-    let seconds = axis.seconds();
     let mut chosen: Vec<u32> = Vec::new();
     for end in meant {
-        let is_near = |other: &u32| seconds[*other as usize].abs_diff(seconds[end as usize]) < NEAR_SECONDS;
+        let is_near = |other: &u32| axis.second(*other).abs_diff(axis.second(end)) < NEAR_SECONDS;
         if !chosen.iter().any(is_near) {
             chosen.push(end);
         }
