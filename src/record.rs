@@ -59,6 +59,9 @@ pub struct Record<'a> {
     pub key_type: Option<Text<'a>>,
     /// `properties.keyProperties.size`, in bits.
     pub key_size: Option<u32>,
+    /// `properties.keyProperties.attributes.hsmPlatform` names an HSM (1 and above) or the software
+    /// module (0).
+    pub key_in_hsm: Option<bool>,
     /// The vault's own settings, on control-plane records.
     pub settings: VaultSettings<'a>,
     /// `Type` of a row of Log Analytics: the table it is from.
@@ -246,7 +249,7 @@ pieces!(Record {
     resource_id, category, operation, result_signature, message, client_address, correlation_id, id,
     client_agent, request_uri, key_type, table, embedded
 } plain {
-    time, has_metric, has_arm_operation, duration_ms, http_status, access, key_size, shape
+    time, has_metric, has_arm_operation, duration_ms, http_status, access, key_size, key_in_hsm, shape
 } inner { identity, settings, arm });
 
 pieces!(Identity {

@@ -74,6 +74,8 @@ pub enum Column {
     KeyType,
     /// `keyProperties_size_d`.
     KeySize,
+    /// `keyProperties_attributes_hsmPlatform_s`.
+    HsmPlatform,
     /// `VaultProperties`: an object, or the same as JSON text.
     VaultSettings,
     /// `Sku`: an object, or the same as JSON text.
@@ -182,6 +184,7 @@ impl Column {
             b"keyproperties" => Self::KeyProperties,
             b"keyproperties_type" => Self::KeyType,
             b"keyproperties_size" => Self::KeySize,
+            b"keyproperties_attributes_hsmplatform" => Self::HsmPlatform,
             b"vaultproperties" => Self::VaultSettings,
             b"sku" => Self::Sku,
             b"properties_sku_name" => Self::SkuName,
@@ -236,6 +239,7 @@ impl Column {
             Self::Duration => record.duration_ms = record.duration_ms.or_else(|| milliseconds(text)),
             Self::HttpStatus => record.http_status = record.http_status.or_else(|| status(text)),
             Self::KeySize => record.key_size = record.key_size.or_else(|| whole(text).parse().ok()),
+            Self::HsmPlatform => record.key_in_hsm = record.key_in_hsm.or_else(|| in_hsm(text)),
             Self::PolicyMatch => access.policy_match = access.policy_match.or_else(|| flag(text)),
             Self::RbacAuthorized => access.rbac_authorized = access.rbac_authorized.or_else(|| flag(text)),
             Self::AddressAuthorized => {
@@ -346,6 +350,11 @@ pub(super) fn status(text: &str) -> Option<u16> {
     whole(text).parse().ok().filter(|code| (100..600).contains(code))
 }
 
+/// Whether a key's `hsmPlatform` is one: 0 is the software module (facts §2.2).
+pub(super) fn in_hsm(text: &str) -> Option<bool> {
+    whole(text).parse::<u8>().ok().map(|platform| platform > 0)
+}
+
 /// `true` and `false` in any case.
 pub(super) fn flag(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
@@ -395,6 +404,7 @@ mod tests {
                 Column::Claim(Claim::Upn),
                 AzureDiagnostics,
             ),
+            ("keyProperties_attributes_hsmPlatform_s", Column::HsmPlatform, AzureDiagnostics),
             ("properties_networkAcls_bypass_s", Column::FirewallBypass, AzureDiagnostics),
         ] {
             assert_eq!(Column::of(name), Some((column, form)), "{name}");

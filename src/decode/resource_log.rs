@@ -41,6 +41,12 @@ pub enum Level {
     Properties,
     /// `properties.keyProperties`.
     KeyProperties,
+    /// `properties.keyProperties.attributes`.
+    KeyAttributes,
+    /// `properties.certificatePolicyProperties`.
+    CertificatePolicy,
+    /// `properties.certificatePolicyProperties.keyProperties`: of the key that comes with a certificate.
+    CertificateKey,
     /// `properties.properties`.
     VaultSettings,
     /// `properties.properties.sku`.

@@ -1,5 +1,6 @@
 //! Record and verdict into the tables.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::changes::{ChangeKey, Settings};
@@ -53,10 +54,7 @@ impl Facts {
         let operation = text(&record.operation);
         let client_agent = text(&record.client_agent);
         let object = object_of(record).map(|object| strings.intern_log(&object));
-        let key_kind = record.key_type.as_deref().map(|kind| match record.key_size {
-            Some(size) => strings.intern_log(&format!("{kind} {size}")),
-            None => strings.intern_log(kind),
-        });
+        let key_kind = key_kind(record).map(|kind| strings.intern_log(&kind));
         let client_address =
             record.client_address.as_deref().map(|address| strings.intern_log(without_port(address)));
         let cause = self.memo.cause(verdict.cause, cause, strings);
@@ -182,6 +180,18 @@ impl Facts {
         };
         self.examples.add(kind, example, &self.dimensions);
     }
+}
+
+/// A key's type and size as facts name them, `RSA-HSM 2048`. A plain type is that of a key in an HSM where
+/// the record names the HSM's platform.
+fn key_kind<'r>(record: &'r Record<'_>) -> Option<Cow<'r, str>> {
+    let kind = record.key_type.as_deref()?;
+    let hsm = if record.key_in_hsm == Some(true) && !kind.ends_with("-HSM") { "-HSM" } else { "" };
+    Some(match record.key_size {
+        Some(size) => format!("{kind}{hsm} {size}").into(),
+        None if hsm.is_empty() => kind.into(),
+        None => format!("{kind}{hsm}").into(),
+    })
 }
 
 fn intern_vault(dimensions: &mut Dimensions, name: VaultName<'_>) -> Ref<Vault> {

@@ -298,8 +298,12 @@ pub struct CachingRow {
     pub stale_hits: u64,
     /// How old such a value could be, in seconds after the change.
     pub stale_seconds: u64,
-    /// Greatest utilisation of any class of the vault with the reads that are left (dearest reading).
+    /// Greatest utilisation of any class of the vault with the reads that are left (dearest reading), all
+    /// caches being empty when the log begins, as after a restart of everything at once.
     pub peak_utilisation: f64,
+    /// The same without the first read of each cache, as if caches had been filled before the log begins.
+    /// Missing for an application alone.
+    pub warm_peak_utilisation: Option<f64>,
 }
 
 /// Whose cache.

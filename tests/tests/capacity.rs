@@ -93,6 +93,19 @@ fn a_key_that_nobody_describes_is_a_range_until_somebody_does() {
 }
 
 #[test]
+fn the_platform_of_a_key_tells_its_protection() {
+    let peak = |platform: &str| {
+        let properties = json!({"type": "RSA", "size": 2048, "attributes": {"hsmPlatform": platform}});
+        let records: Vec<Value> =
+            (0..20).map(|index| on_key(100 + index % 10, "KeySign", "k", properties.clone())).collect();
+        let folder = folder(&[("log.json", lines(&records))]);
+        utilisation(class(&capacity(folder.path(), 0, &["log.json"]), "keys"))
+    };
+    assert_eq!(peak("0"), (0.005, 0.005), "software: 4,000");
+    assert_eq!(peak("2"), (0.01, 0.01), "HSM: 2,000");
+}
+
+#[test]
 fn what_counts_is_said_and_can_be_changed() {
     let mut records: Vec<Value> = (0..20).map(|index| record(100 + index % 10)).collect();
     records.extend((0..8).map(|index| failure(100 + index, 404, "SecretNotFound")));

@@ -4,7 +4,7 @@
 //! the bytes. Must not read values.
 
 use super::Level;
-use crate::decode::columns::{Claim, Column, flag, milliseconds, status};
+use crate::decode::columns::{Claim, Column, flag, in_hsm, milliseconds, status};
 use crate::decode::shape::RecordForm;
 use crate::record::{Record, Text};
 use crate::ticks::Ticks;
@@ -35,6 +35,9 @@ impl Meaning {
             Level::Claims => Self::in_claims(key),
             Level::Properties => Self::in_properties(key),
             Level::KeyProperties => Self::in_key_properties(key),
+            Level::KeyAttributes => Self::in_key_attributes(key),
+            Level::CertificatePolicy => Self::in_certificate_policy(key),
+            Level::CertificateKey => Self::in_certificate_key(key),
             Level::VaultSettings => Self::in_settings(key),
             Level::Sku => Self::in_sku(key),
             Level::NetworkAcls => Self::in_network_acls(key),
@@ -111,6 +114,7 @@ impl Meaning {
             "isRbacAuthorized" => Field::RbacAuthorized,
             "isAddressAuthorized" => Field::AddressAuthorized,
             "keyProperties" => return Self::Object(Level::KeyProperties),
+            "certificatePolicyProperties" => return Self::Object(Level::CertificatePolicy),
             "properties" => return Self::Object(Level::VaultSettings),
             _ => return Self::Ignored,
         })
@@ -118,6 +122,26 @@ impl Meaning {
 
     /// `properties.keyProperties`.
     fn in_key_properties(key: &str) -> Self {
+        match key {
+            "type" => Self::Field(Field::KeyType),
+            "size" => Self::Field(Field::KeySize),
+            "attributes" => Self::Object(Level::KeyAttributes),
+            _ => Self::Ignored,
+        }
+    }
+
+    /// `properties.keyProperties.attributes`.
+    fn in_key_attributes(key: &str) -> Self {
+        if key == "hsmPlatform" { Self::Field(Field::HsmPlatform) } else { Self::Ignored }
+    }
+
+    /// `properties.certificatePolicyProperties`.
+    fn in_certificate_policy(key: &str) -> Self {
+        if key == "keyProperties" { Self::Object(Level::CertificateKey) } else { Self::Ignored }
+    }
+
+    /// `properties.certificatePolicyProperties.keyProperties`.
+    fn in_certificate_key(key: &str) -> Self {
         match key {
             "type" => Self::Field(Field::KeyType),
             "size" => Self::Field(Field::KeySize),
@@ -186,6 +210,7 @@ pub(super) enum Field {
     AddressAuthorized,
     KeyType,
     KeySize,
+    HsmPlatform,
     Rbac,
     PurgeProtection,
     PublicAccess,
@@ -224,6 +249,7 @@ impl Field {
             Self::AddressAuthorized => record.access.address_authorized = text.and_then(flag),
             Self::KeyType => record.key_type = value,
             Self::KeySize => record.key_size = text.and_then(|text| text.parse().ok()),
+            Self::HsmPlatform => record.key_in_hsm = text.and_then(in_hsm),
             Self::Rbac => record.settings.rbac = text.and_then(flag),
             Self::PurgeProtection => record.settings.purge_protection = text.and_then(flag),
             Self::PublicAccess => record.settings.public_access = value,

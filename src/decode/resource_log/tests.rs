@@ -123,3 +123,28 @@ fn rejects_never_quote_the_log() {
     assert_eq!(reason, Reason::InvalidJson);
     assert!(!detail.unwrap().contains("s3cret"));
 }
+
+#[test]
+fn a_key_is_told_by_its_properties_wherever_they_stand() {
+    let key = |properties: &str| {
+        let json = format!(r#"{{"category":"AuditEvent","properties":{{{properties}}}}}"#);
+        let record = audit(&json);
+        (record.key_type.map(|kind| kind.into_owned()), record.key_size, record.key_in_hsm)
+    };
+    let kind = |kind: &str, size, in_hsm| (Some(kind.to_owned()), size, in_hsm);
+    assert_eq!(
+        key(r#""keyProperties":{"type":"RSA","attributes":{"enabled":true,"hsmPlatform":"0"}}"#),
+        kind("RSA", None, Some(false))
+    );
+    assert_eq!(
+        key(r#""keyProperties":{"attributes":{"hsmPlatform":2},"type":"RSA","size":3072}"#),
+        kind("RSA", Some(3072), Some(true))
+    );
+    assert_eq!(
+        key(
+            r#""certificatePolicyProperties":{"keyProperties":{"type":"RSA","size":2048,"reuse":false,"export":true}}"#
+        ),
+        kind("RSA", Some(2048), None)
+    );
+    assert_eq!(key(r#""keyProperties":{"type":"RSA","attributes":{"hsmPlatform":"x"}}"#).2, None);
+}

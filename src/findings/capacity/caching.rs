@@ -177,8 +177,10 @@ fn replayed(
     }
     let everything = everything(base, reads);
     let all = |ttl: &Option<u64>| {
-        let (answers, peak) = without_hits(base, reads, &everything, Life::of(*ttl));
-        row(*ttl, scope, answers, peak)
+        let (answers, mut removed) = without_hits(base, reads, &everything, Life::of(*ttl));
+        let peak = base.peak_without(&removed);
+        take_first(reads, &mut removed);
+        row(*ttl, scope, answers, peak, Some(base.peak_without(&removed)))
     };
     let fullest: Vec<Vec<u32>> = base.classes.iter().map(super::axis::ClassBase::fullest).collect();
     let of_caller: crate::facts::Map<CallerId, &[Group<'_>]> = reads.by_caller().collect();
@@ -186,7 +188,7 @@ fn replayed(
         let groups = of_caller.get(id).copied().unwrap_or_default();
         let one = |ttl: &Option<u64>| {
             let (answers, peak) = alone_without_hits(base, &fullest, reads, groups, Life::of(*ttl), removed);
-            row(*ttl, scope, answers, peak)
+            row(*ttl, scope, answers, peak, None)
         };
         ttls.iter().map(one).collect()
     };
@@ -214,7 +216,18 @@ fn everything(base: &Base, arrivals: &Arrivals<'_>) -> Vec<Amounts> {
     all
 }
 
-/// What caches of all callers answer, and the peak of what is left. `everything` is what all requests
+/// Takes the first read of each cache away too: what is left then is asked of caches that were filled
+/// before the log begins.
+fn take_first(reads: &Arrivals<'_>, removed: &mut [Amounts]) {
+    for first in reads.groups().iter().filter_map(|group| reads.of(group).first()) {
+        let weight = reads.weight(first);
+        if let Some(class) = weight.class {
+            removed[class].add(first.at as usize, i128::from(weight.left));
+        }
+    }
+}
+
+/// What caches of all callers answer, and what that takes away. `everything` is what all requests
 /// take: where most are hits, what is left is put back to it, because every second that is written to is
 /// far from the one before.
 fn without_hits(
@@ -222,11 +235,11 @@ fn without_hits(
     arrivals: &Arrivals<'_>,
     everything: &[Amounts],
     life: Life,
-) -> (Answers, Utilisation) {
+) -> (Answers, Vec<Amounts>) {
     if !are_mostly_hits(base, arrivals, life) {
         let mut removed = nothing(base, arrivals);
         let answers = take_away(base, arrivals, arrivals.groups(), life, &mut removed);
-        return (answers, base.peak_without(&removed));
+        return (answers, removed);
     }
     let mut removed = everything.to_vec();
     let answers = replayed_groups(base, arrivals, arrivals.groups(), life, |arrival, hits| {
@@ -236,7 +249,7 @@ fn without_hits(
             removed[class].add(arrival.at as usize, -left);
         }
     });
-    (answers, base.peak_without(&removed))
+    (answers, removed)
 }
 
 /// Whether caches answer more than half, by every 64th of them: it decides how to count, not what.
@@ -315,7 +328,13 @@ fn alone_without_hits(
     (answers, peak)
 }
 
-fn row(ttl_seconds: Option<u64>, scope: CacheScope, answers: Answers, peak: Utilisation) -> CachingRow {
+fn row(
+    ttl_seconds: Option<u64>,
+    scope: CacheScope,
+    answers: Answers,
+    peak: Utilisation,
+    warm: Option<Utilisation>,
+) -> CachingRow {
     CachingRow {
         ttl_seconds,
         scope,
@@ -326,6 +345,7 @@ fn row(ttl_seconds: Option<u64>, scope: CacheScope, answers: Answers, peak: Util
         stale_hits: answers.stale_hits,
         stale_seconds: answers.stale_seconds,
         peak_utilisation: peak.fraction(),
+        warm_peak_utilisation: warm.map(Utilisation::fraction),
     }
 }
 

@@ -29,8 +29,8 @@ fn of_vault(vault: &VaultCapacity, after_cache: Option<u64>) -> Vec<Proposal> {
     let mut now = peak;
     let ttl = after_cache.map(Some).or_else(|| vault.knee.as_ref().map(|knee| knee.ttl_seconds));
     if let Some(row) = ttl.and_then(|ttl| row_of(vault, ttl)).filter(|row| is_worth(vault, row, peak)) {
-        steps.push(step(vault, Step::Cache, now, row.peak_utilisation, cache_why(row)));
-        now = row.peak_utilisation;
+        steps.push(step(vault, Step::Cache, now, warm(row), cache_why(row)));
+        now = warm(row);
     }
     if peak <= TARGET || vault.hsm {
         return steps;
@@ -74,8 +74,13 @@ pub(crate) fn local_row<'v>(vault: &'v VaultCapacity, what: &str) -> Option<&'v 
     rows.clone().find(|row| row.left - least <= row.requests / 100)
 }
 
+/// The peak once caches are filled: they are most of the time.
+fn warm(row: &CachingRow) -> f64 {
+    row.warm_peak_utilisation.unwrap_or(row.peak_utilisation)
+}
+
 fn is_worth(vault: &VaultCapacity, row: &CachingRow, peak: f64) -> bool {
-    let lowers = row.peak_utilisation < peak * 0.99;
+    let lowers = warm(row) < peak * 0.99;
     let saves = row.hits * 100 >= vault.requests * WORTH_PERCENT && vault.requests >= FEWEST;
     row.hits > 0 && ((peak > TARGET && lowers) || saves)
 }
@@ -93,7 +98,18 @@ fn cache_why(row: &CachingRow) -> String {
     } else {
         String::new()
     };
-    format!("every client keeps what it read {long}: answers {} of {} reads{stale}", row.hits, row.requests)
+    let cold = if row.peak_utilisation > warm(row) && row.peak_utilisation > TARGET {
+        format!(
+            "; {} while all caches are empty at once, as after a restart of everything",
+            told::percent(row.peak_utilisation)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "every client keeps what it read {long}: answers {} of {} reads{stale}{cold}",
+        row.hits, row.requests
+    )
 }
 
 fn step(vault: &VaultCapacity, what: Step, current: f64, proposed: f64, why: String) -> Proposal {

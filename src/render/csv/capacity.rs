@@ -27,7 +27,7 @@ const HEADROOM: [&str; 18] = [
     "why",
 ];
 
-const CACHING: [&str; 11] = [
+const CACHING: [&str; 12] = [
     "vault",
     "caller",
     "ttl_seconds",
@@ -39,6 +39,7 @@ const CACHING: [&str; 11] = [
     "stale_hits",
     "stale_seconds",
     "peak_utilisation",
+    "warm_peak_utilisation",
 ];
 
 const PLAN: [&str; 5] = ["from_vault", "object", "vault", "group", "requests"];
@@ -109,6 +110,7 @@ fn caching_row(vault: &VaultCapacity, caller: &str, row: &CachingRow) -> [String
         row.stale_hits.to_string(),
         row.stale_seconds.to_string(),
         row.peak_utilisation.to_string(),
+        row.warm_peak_utilisation.map_or_else(String::new, |peak| peak.to_string()),
     ]
 }
 

@@ -149,13 +149,13 @@ fn caching(page: &mut String, vault: &VaultCapacity, top: usize) {
     line!(page, "\n## If clients of {} cached what they read\n", optional(vault.vault.as_deref()));
     line!(
         page,
-        "| kept for | cache of each | reads | answered | | first reads | left | of limit | stale by |"
+        "| kept for | cache of each | reads | answered | | first reads | left | of limit, cold | warm | stale by |"
     );
-    line!(page, "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    line!(page, "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for row in &vault.caching {
         line!(
             page,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             ttl(row.ttl_seconds),
             row.scope,
             grouped(row.requests),
@@ -164,6 +164,7 @@ fn caching(page: &mut String, vault: &VaultCapacity, top: usize) {
             grouped(row.compulsory),
             grouped(row.left),
             utilisation(row.peak_utilisation),
+            row.warm_peak_utilisation.map_or_else(String::new, utilisation),
             if row.stale_hits == 0 { String::new() } else { format!("{} s", grouped(row.stale_seconds)) }
         );
     }

@@ -203,6 +203,7 @@ impl Page {
                 grouped(row.left),
                 shared(row.ttl_seconds),
                 utilisation(row.peak_utilisation),
+                row.warm_peak_utilisation.map_or_else(String::new, utilisation),
                 if row.stale_hits == 0 {
                     "-".to_owned()
                 } else {
@@ -211,7 +212,11 @@ impl Page {
             ]
         });
         let cells = cells.collect();
-        self.table(&["kept for", "answered", "reads left", "if shared", "of limit", "stale by"], &[0], cells);
+        self.table(
+            &["kept for", "answered", "reads left", "if shared", "cold", "warm", "stale by"],
+            &[0],
+            cells,
+        );
         let told = vault
             .knee
             .iter()

@@ -226,7 +226,9 @@ fn outer(level: Level) -> Option<Level> {
         Level::Record | Level::Collector => None,
         Level::Identity | Level::Properties => Some(Level::Record),
         Level::Claims => Some(Level::Identity),
-        Level::KeyProperties | Level::VaultSettings => Some(Level::Properties),
+        Level::KeyProperties | Level::CertificatePolicy | Level::VaultSettings => Some(Level::Properties),
+        Level::KeyAttributes => Some(Level::KeyProperties),
+        Level::CertificateKey => Some(Level::CertificatePolicy),
         Level::Sku | Level::NetworkAcls => Some(Level::VaultSettings),
     }
 }

@@ -46,14 +46,14 @@ fn public_key(base: &Base, vault: &VaultLoad<'_>, budgets: &Budgets<'_>) -> Opti
     if arrivals.is_empty() {
         return None;
     }
-    let (answers, peak) = without_hits(base, &arrivals, &everything(base, &arrivals), Life::Day);
+    let (answers, removed) = without_hits(base, &arrivals, &everything(base, &arrivals), Life::Day);
     let left = answers.requests - answers.hits;
     Some(LocalWhatIf {
         what: "public-key-local",
         ttl_seconds: None,
         requests: answers.requests,
         left,
-        peak_utilisation: peak.fraction(),
+        peak_utilisation: base.peak_without(&removed).fraction(),
         told: format!(
             "Encrypting, wrapping and verifying need only the public key: done by the clients, {} requests become at \
              most {left}, one KeyGet an instance, key and day. Symmetric keys of a Managed HSM have no public part.",
@@ -64,14 +64,14 @@ fn public_key(base: &Base, vault: &VaultLoad<'_>, budgets: &Budgets<'_>) -> Opti
 
 /// Keeps what was unwrapped or decrypted.
 fn data_keys(base: &Base, arrivals: &Arrivals<'_>, everything: &[Amounts], ttl: u64) -> LocalWhatIf {
-    let (answers, peak) = without_hits(base, arrivals, everything, Life::of(Some(ttl)));
+    let (answers, removed) = without_hits(base, arrivals, everything, Life::of(Some(ttl)));
     let left = answers.requests - answers.hits;
     LocalWhatIf {
         what: "data-key-reuse",
         ttl_seconds: Some(ttl),
         requests: answers.requests,
         left,
-        peak_utilisation: peak.fraction(),
+        peak_utilisation: base.peak_without(&removed).fraction(),
         told: format!(
             "Data keys kept {} would leave at least {left} of {} requests: the log does not show which data key was \
              unwrapped, so each instance is taken to use one a key. More data keys save less.",

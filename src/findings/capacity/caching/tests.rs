@@ -20,6 +20,8 @@ fn single(asked: &[Asked]) -> Vec<Asked> {
 struct Slow {
     answers: Answers,
     left: Vec<(i64, Class, i128, i128)>,
+    /// Those without the first read of each cache.
+    left_warm: Vec<(i64, Class, i128, i128)>,
 }
 
 fn changed(all: &[Asked], object: &str) -> Vec<i64> {
@@ -39,11 +41,12 @@ fn simulate<K: Ord>(
 ) -> Slow {
     let all = single(asked);
     let mut fetched: BTreeMap<(K, &str), i64> = BTreeMap::new();
-    let mut slow = Slow { answers: Answers::default(), left: Vec::new() };
+    let mut slow = Slow { answers: Answers::default(), left: Vec::new(), left_warm: Vec::new() };
     for one in &all {
         let weighed = one.weighs().map(|(class, parts, whole)| (one.second, class, parts, whole));
         let Some(key) = cache(one).zip(one.object) else {
             slow.left.extend(weighed);
+            slow.left_warm.extend(weighed);
             continue;
         };
         let object = key.1;
@@ -62,6 +65,7 @@ fn simulate<K: Ord>(
         } else {
             slow.answers.compulsory += u64::from(before.is_none());
             slow.left.extend(weighed);
+            slow.left_warm.extend(weighed.filter(|_| before.is_some()));
             fetched.insert(key, at);
         }
     }
@@ -76,14 +80,14 @@ fn cache_of(one: &Asked, scope: CacheScope) -> Option<(u8, Option<(u8, u8)>, &'s
     is_read.then_some((one.caller, place, one.operation))
 }
 
-fn slow_row(asked: &[Asked], ttl: Option<u64>, scope: CacheScope, alone: Option<u8>) -> (Answers, f64) {
+fn slow_row(asked: &[Asked], ttl: Option<u64>, scope: CacheScope, alone: Option<u8>) -> (Answers, f64, f64) {
     let cache = |one: &Asked| cache_of(one, scope).filter(|_| alone.is_none_or(|alone| one.caller == alone));
     let holds = |fetched: i64, at: i64, changes: &[i64]| match ttl {
         Some(ttl) => at - fetched < i64::try_from(ttl).unwrap(),
         None => changes.is_empty(),
     };
     let slow = simulate(asked, cache, holds);
-    (slow.answers, slow_peak(&slow.left))
+    (slow.answers, slow_peak(&slow.left), slow_peak(&slow.left_warm))
 }
 
 const SLOW_TTLS: [Option<u64>; 5] = [Some(1), Some(10), Some(60), Some(5000), None];
@@ -91,7 +95,7 @@ const SLOW_TTLS: [Option<u64>; 5] = [Some(1), Some(10), Some(60), Some(5000), No
 fn check_rows(rows: &[CachingRow], asked: &[Asked], alone: Option<u8>) -> Result<(), TestCaseError> {
     prop_assert!(rows.is_empty() || rows.len() == 2 * SLOW_TTLS.len());
     for row in rows {
-        let (answers, peak) = slow_row(asked, row.ttl_seconds, row.scope, alone);
+        let (answers, peak, warm) = slow_row(asked, row.ttl_seconds, row.scope, alone);
         let fast = Answers {
             requests: row.requests,
             hits: row.hits,
@@ -102,6 +106,7 @@ fn check_rows(rows: &[CachingRow], asked: &[Asked], alone: Option<u8>) -> Result
         prop_assert_eq!(fast, answers, "{:?}", row);
         prop_assert_eq!(row.left, answers.requests - answers.hits);
         prop_assert_eq!(row.peak_utilisation, peak, "{:?}", row);
+        prop_assert_eq!(row.warm_peak_utilisation, alone.is_none().then_some(warm), "{:?}", row);
     }
     Ok(())
 }
