@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use headroom::ClassLoad;
 use splitting::SplitSettings;
 
-use super::callers::Callers;
+use super::callers::{CallerId, Callers};
 use super::grants::Grants;
 use super::limits::WINDOW_SECONDS;
 use super::load::class::{Budgets, Class};
@@ -215,6 +215,9 @@ fn throttled(load: &VaultLoad<'_>, class: Class) -> Vec<(i64, u64)> {
     seconds.into_iter().collect()
 }
 
+/// Vault, caller, operation and object.
+type Part<'p> = (Option<&'p str>, Option<CallerId>, Option<&'p str>, Option<&'p str>);
+
 /// What made up the window that ends at a second.
 fn parts<'v>(
     analysis: &Analysis<'_>,
@@ -222,7 +225,7 @@ fn parts<'v>(
     class: Class,
     end: i64,
 ) -> Vec<(PeakPart, u128)> {
-    let mut groups: Map<_, Load> = Map::default();
+    let mut groups: Map<Part<'_>, Load> = Map::default();
     for (name, vault) in vaults {
         for (stream, charge) in vault.charged(class) {
             let cells = stream.cells();
@@ -235,10 +238,7 @@ fn parts<'v>(
             }
         }
     }
-    let part = |((vault, caller, operation, object), load): (
-        (Option<&str>, _, Option<&str>, Option<&str>),
-        Load,
-    )| {
+    let part = |((vault, caller, operation, object), load): (Part<'_>, Load)| {
         let identity = analysis.callers.identity(caller);
         let part = PeakPart {
             vault: vault.map(str::to_owned),

@@ -132,10 +132,9 @@ impl<'f> VaultLoad<'f> {
     /// The classes that anything counts in, in their order.
     pub(crate) fn classes(&self) -> Vec<Class> {
         let mut found = [false; Class::ALL.len()];
-        for charge in self.streams.iter().filter(|stream| stream.counted).flat_map(|stream| stream.charges) {
-            if let Some(charge) = charge {
-                found[charge.class.index()] = true;
-            }
+        let counted = self.streams.iter().filter(|stream| stream.counted);
+        for charge in counted.flat_map(|stream| stream.charges).flatten() {
+            found[charge.class.index()] = true;
         }
         Class::ALL.into_iter().filter(|class| found[class.index()]).collect()
     }

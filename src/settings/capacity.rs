@@ -1,5 +1,6 @@
 //! What capacity is judged by: limits, assumptions, times to live, groups.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ impl Settings {
     pub fn capacity(&self, plan: &PlanArgs, assume: &AssumeArgs) -> Result<CapacitySettings, Error> {
         let groups = match &plan.group {
             Some(path) => groups(path)?,
-            None => Default::default(),
+            None => BTreeMap::new(),
         };
         let after_cache =
             plan.after_cache.as_deref().map(|text| seconds("--after-cache", text)).transpose()?;
@@ -107,15 +108,15 @@ fn seconds(option: &str, text: &str) -> Result<u64, Error> {
 }
 
 /// Reads which objects the user keeps together.
-fn groups(path: &Path) -> Result<std::collections::BTreeMap<String, String>, Error> {
+fn groups(path: &Path) -> Result<BTreeMap<String, String>, Error> {
     let text = fs::read_to_string(path).map_err(Error::read(path))?;
     read_groups(&text).map_err(|(line, what)| Error::Usage(format!("{}:{line}: {what}", path.display())))
 }
 
 /// `object,group` a line, the object as `secrets/name`, below a header that says so; the error has its
 /// line.
-fn read_groups(text: &str) -> Result<std::collections::BTreeMap<String, String>, (u64, String)> {
-    let mut groups = std::collections::BTreeMap::new();
+fn read_groups(text: &str) -> Result<BTreeMap<String, String>, (u64, String)> {
+    let mut groups = BTreeMap::new();
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let headers = reader.headers().map_err(|error| (1, error.to_string()))?;

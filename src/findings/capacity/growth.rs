@@ -110,7 +110,7 @@ fn interval(slopes: &[f64], days: usize) -> (f64, f64) {
     let spread = Z_95 * (n * (n - 1.0) * (2.0 * n + 5.0) / 18.0).sqrt();
     let all = slopes.len() as f64;
     let lower = ((all - spread) / 2.0).floor().max(0.0) as usize;
-    let upper = (((all + spread) / 2.0).ceil() as usize).min(slopes.len().saturating_sub(1));
+    let upper = (f64::midpoint(all, spread).ceil() as usize).min(slopes.len().saturating_sub(1));
     let at = |index: usize| slopes.get(index).copied().unwrap_or(0.0);
     (at(lower), at(upper))
 }

@@ -162,16 +162,16 @@ fn peak(class: &ClassLoad<'_>, end: i64, load: Load, mut parts: Vec<(PeakPart, u
 fn throttling(class: &ClassLoad<'_>) -> Option<Throttling> {
     let (first, last) = (class.throttled.first()?.0, class.throttled.last()?.0);
     let (mut explained, mut unexplained) = (0_u64, 0_u64);
-    let mut least: Option<u128> = None;
+    let mut lowest: Option<u128> = None;
     for (second, count) in class.throttled {
         // Any window that holds the second.
         let around = class.seconds.windows(*second, second + WINDOW_SECONDS - 1);
         let greatest = around.map(|run| run.load.high).max().unwrap_or(0);
-        least = Some(least.map_or(greatest, |least| least.min(greatest)));
+        lowest = Some(lowest.map_or(greatest, |lowest| lowest.min(greatest)));
         if greatest * 100 >= AGREES_PERCENT * class.whole { explained += count } else { unexplained += count }
     }
     let over_without = over_without(class);
-    let least_utilisation = display::fraction(least.unwrap_or(0), class.whole);
+    let least_utilisation = display::fraction(lowest.unwrap_or(0), class.whole);
     Some(Throttling {
         first: Ticks::from_second(first),
         last: Ticks::from_second(last),

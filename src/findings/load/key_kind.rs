@@ -86,8 +86,8 @@ impl KeyKind {
     /// What two sources of equal rank agree on.
     #[must_use]
     pub fn agreed(self, other: Self) -> Self {
-        fn one<T: PartialEq>(mine: Option<T>, its: Option<T>) -> Option<T> {
-            if mine == its { mine } else { None }
+        fn one<T: PartialEq + Copy>(mine: Option<T>, its: Option<T>) -> Option<T> {
+            mine.filter(|mine| its == Some(*mine))
         }
         Self {
             family: one(self.family, other.family),

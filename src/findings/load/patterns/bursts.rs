@@ -196,6 +196,9 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
     Some(Found { saving: Some((saved, how)), ..Found::new("startup-storm", rows, why) })
 }
 
+/// Operation and object of one request.
+type Asked<'f> = (Option<&'f str>, Option<&'f str>);
+
 struct Storm<'f> {
     at: i64,
     addresses: BTreeSet<Option<&'f str>>,
@@ -232,7 +235,7 @@ fn storm<'f>(
 ) -> Option<Storm<'f>> {
     let until = at + 2 * START_SECONDS;
     let (mut requests, mut after) = (0, 0);
-    let mut asked: BTreeMap<BTreeSet<(Option<&str>, Option<&str>)>, usize> = BTreeMap::new();
+    let mut asked: BTreeMap<BTreeSet<Asked<'_>>, usize> = BTreeMap::new();
     for address in &addresses {
         let moments = moments.get(address)?;
         requests += moments.between(at, until).count();

@@ -4,6 +4,7 @@
 //! every limit and harms nobody is low.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -139,7 +140,7 @@ impl Stress {
             );
         }
         if self.throttled > 0 {
-            told.push_str(&format!(" {} of its requests were answered with 429.", self.throttled));
+            let _ = write!(told, " {} of its requests were answered with 429.", self.throttled);
         }
         told
     }
@@ -248,7 +249,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         let rows = &found.rows;
         let code = codes::find(found.code);
         let identity = self.analysis.callers.identity(caller);
-        let vaults: BTreeSet<Option<&str>> = rows.iter().filter_map(|row| self.vault_name(row)).collect();
+        let vaults: BTreeSet<Option<&str>> = rows.iter().map(|row| self.vault_name(row)).collect();
         let vault = if vaults.len() == 1 { vaults.first().copied().flatten() } else { None };
         let who = identity.as_ref().map_or_else(|| "Several callers".to_owned(), short);
         let stress = Stress::of(self.demand, rows);
@@ -295,8 +296,8 @@ impl<'a, 'f> Teller<'a, 'f> {
         }
     }
 
-    fn vault_name(&self, row: &Row<'_, '_>) -> Option<Option<&'f str>> {
-        self.demand.vaults.get(row.place.0).map(|vault| vault.vault.name)
+    fn vault_name(&self, row: &Row<'_, '_>) -> Option<&'f str> {
+        self.demand.vaults.get(row.place.0).and_then(|vault| vault.vault.name)
     }
 }
 

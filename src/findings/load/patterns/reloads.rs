@@ -192,7 +192,7 @@ pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d,
     );
     let saving = Some((saved, format!("each address reading an object once in {CACHE_SECONDS} seconds")));
     let confidence = if is_driver && every.is_some() { Confidence::High } else { Confidence::Medium };
-    Some(Found { saving, confidence, ..Found::new("per-pod-polling", rows, why) })
+    Some(Found { confidence, saving, ..Found::new("per-pod-polling", rows, why) })
 }
 
 /// When reads of one address and object begin: those of one round are together.
