@@ -130,6 +130,7 @@ pub(super) fn with_vault<T>(
     asked: &[Asked],
     look: impl FnOnce(&Callers, &VaultLoad<'_>, &Budgets<'_>) -> T,
 ) -> T {
+    static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
     let mut facts = Facts::new();
     for asked in asked {
         let key = key(&mut facts, asked);
@@ -139,7 +140,6 @@ pub(super) fn with_vault<T>(
         facts.requests.add_series(key, series);
     }
     facts.requests.settle();
-    static CAUSES: LazyLock<Causes> = LazyLock::new(Causes::built_in);
     // The seconds of the samples begin in 1970.
     let assumptions = Assumptions { profile: Some("2026-07".to_owned()), ..Assumptions::default() };
     let (causes, knowledge) = (&*CAUSES, Knowledge::new());

@@ -94,13 +94,12 @@ pub(crate) fn plan(
     let left = settings.after_cache.map(|ttl| left_reads(&before, vault, ttl));
     let items = Items::new(callers, vault, &before, left, settings.groups);
     let peak_before = before.peak();
-    let base = match settings.after_cache {
-        None => before,
-        Some(_) => {
-            let all: Vec<usize> = (0..items.items.len()).collect();
-            let classes = measure::vault(&before, &items, &all);
-            Base { axis: before.axis, classes }
-        }
+    let base = if settings.after_cache.is_some() {
+        let all: Vec<usize> = (0..items.items.len()).collect();
+        let classes = measure::vault(&before, &items, &all);
+        Base { axis: before.axis, classes }
+    } else {
+        before
     };
     let caps = base.classes.iter().map(cap).collect();
     let planned = Planned::new(&base, &items, caps);
@@ -424,20 +423,20 @@ fn told(plan: &SplitPlan, planned: &Planned<'_, '_>, own: &str) -> String {
         ),
     };
     if plan.vaults > 1 {
-        told += &match plan.vaults - plan.lower_bound {
-            0 => "; fewer cannot.".to_owned(),
-            _ => format!("; fewer than {} cannot.", plan.lower_bound),
+        told = match plan.vaults - plan.lower_bound {
+            0 => format!("{told}; fewer cannot."),
+            _ => format!("{told}; fewer than {} cannot.", plan.lower_bound),
         };
         told += " Names of new vaults are proposals.";
     }
     if !planned.divided.is_empty() {
         let groups = planned.divided.len();
-        told += &format!(" Alone above the target, and so divided: {}", planned.divided[0]);
-        told += &if groups > 1 { format!(" and {} more.", groups - 1) } else { ".".to_owned() };
+        told = format!("{told} Alone above the target, and so divided: {}", planned.divided[0]);
+        told = if groups > 1 { format!("{told} and {} more.", groups - 1) } else { format!("{told}.") };
     }
     if plan.subscriptions > 1 {
-        told +=
-            &format!(" Together they are above one subscription's limit: {} are needed.", plan.subscriptions);
+        let needed = plan.subscriptions;
+        told = format!("{told} Together they are above one subscription's limit: {needed} are needed.");
     }
     told
 }

@@ -94,7 +94,7 @@ impl<'f> Arrivals<'f> {
             streams.push(((caller, index(key.object), operation, place.0, place.1), object, weight, stream));
         }
         streams.sort_unstable_by_key(|(key, ..)| *key);
-        let (weights, ranks) = ranked(weights.into_keys().collect());
+        let (weights, ranks) = ranked(&weights.into_keys().collect::<Vec<_>>());
         let mut all = Self {
             arrivals: Vec::new(),
             groups: Vec::new(),
@@ -200,8 +200,8 @@ impl<'f> Arrivals<'f> {
 }
 
 fn weight<'f>(base: &Base, stream: &LoadStream<'f>, left: impl Fn(&LoadStream<'f>, Charge) -> u64) -> Weight {
-    let charges = stream.charges.iter().flatten().filter(|_| stream.counted);
-    let of_vault = charges.filter_map(|charge| Some((base.index(charge.class)?, *charge))).next();
+    let mut charges = stream.charges.iter().flatten().filter(|_| stream.counted);
+    let of_vault = charges.find_map(|charge| Some((base.index(charge.class)?, *charge)));
     match of_vault {
         Some((class, charge)) => {
             Weight { class: Some(class), parts: charge.high, left: left(stream, charge) }
@@ -211,8 +211,8 @@ fn weight<'f>(base: &Base, stream: &LoadStream<'f>, left: impl Fn(&LoadStream<'f
 }
 
 /// The weights, dearest first, and where each went.
-fn ranked(weights: Vec<Weight>) -> (Vec<Weight>, Vec<u32>) {
-    let mut sorted = weights.clone();
+fn ranked(weights: &[Weight]) -> (Vec<Weight>, Vec<u32>) {
+    let mut sorted = weights.to_vec();
     sorted.sort_unstable_by_key(|weight| (Reverse(weight.parts), weight.class, weight.left));
     let rank = |weight: &Weight| sorted.iter().position(|other| other == weight).unwrap_or(0);
     let ranks = weights.iter().map(|weight| u32::try_from(rank(weight)).unwrap_or(u32::MAX)).collect();
@@ -232,7 +232,8 @@ struct Changes<'f> {
 
 impl<'f> Changes<'f> {
     fn new(vault: &VaultLoad<'f>) -> Self {
-        let (mut own, mut certificates): (Map<&str, Vec<i64>>, Map<&str, Vec<i64>>) = Default::default();
+        let mut own: Map<&str, Vec<i64>> = Map::default();
+        let mut certificates: Map<&str, Vec<i64>> = Map::default();
         for stream in vault.streams.iter().filter(|stream| stream.is_success()) {
             let (Some(object), Some(operation)) = (stream.object, stream.operation) else { continue };
             if !changes_object(operation) {

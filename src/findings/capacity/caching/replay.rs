@@ -72,11 +72,11 @@ pub(crate) fn replay(
     let mut ahead = changes;
     for arrival in arrivals {
         let at = second(arrival.at);
-        let changed = ahead.first().copied();
-        let hits = if fetched.is_some_and(|fetched| life.holds(fetched, at, changed)) {
-            if let Some(changed) = changed.filter(|changed| *changed <= at) {
+        let change = ahead.first().copied();
+        let hits = if fetched.is_some_and(|fetched| life.holds(fetched, at, change)) {
+            if let Some(change) = change.filter(|change| *change <= at) {
                 all.stale_hits += u64::from(arrival.count);
-                all.stale_seconds = all.stale_seconds.max(changed.abs_diff(at));
+                all.stale_seconds = all.stale_seconds.max(change.abs_diff(at));
             }
             arrival.count
         } else {

@@ -1,5 +1,7 @@
 //! Every number of the replays against single requests and plain scans.
 
+#![allow(clippy::float_cmp, clippy::type_complexity, reason = "both sides are rounded alike")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -122,7 +122,7 @@ impl<'f> Items<'f> {
 impl<'f> Gathered<'f> {
     fn add(&mut self, base: &Base, stream: &LoadStream<'f>, caller: usize, is_cached: bool) {
         let charges = stream.charges.iter().flatten().filter(|_| stream.counted);
-        let charged: Vec<(usize, u64)> =
+        let taken: Vec<(usize, u64)> =
             charges.filter_map(|charge| Some((base.index(charge.class)?, charge.high))).collect();
         let series = stream.stream.series;
         let (item, is_cached) = match stream.object {
@@ -131,13 +131,13 @@ impl<'f> Gathered<'f> {
                 item.object = Some(object);
                 let asked = asked.entry(caller).or_default();
                 asked.1 += series.count();
-                for (class, parts) in &charged {
+                for (class, parts) in &taken {
                     let whole = base.classes[*class].whole.unsigned_abs();
                     asked.0 += u128::from(series.count()) * u128::from(*parts) * 1_000_000 / whole;
                 }
                 (item, is_cached && is_read(stream))
             }
-            None if charged.is_empty() => return,
+            None if taken.is_empty() => return,
             None => (self.lists.entry(caller).or_default(), false),
         };
         if is_cached {
@@ -146,7 +146,7 @@ impl<'f> Gathered<'f> {
         }
         item.requests += series.count();
         let part = |(class, parts)| Part { class, parts, arrived: Arrived::Cells(stream.cells()) };
-        item.parts.extend(charged.into_iter().map(part));
+        item.parts.extend(taken.into_iter().map(part));
     }
 
     /// Brings together what belongs together.
@@ -227,7 +227,7 @@ impl Names {
         for stream in &vault.streams {
             ranks.insert(stream.caller, 0);
         }
-        let mut all: Vec<(Option<String>, Option<String>, Option<String>, Option<CallerId>)> = ranks
+        let mut all: Vec<_> = ranks
             .keys()
             .map(|id| {
                 let identity = callers.identity(*id).unwrap_or_default();

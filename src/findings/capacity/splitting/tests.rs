@@ -1,5 +1,12 @@
 //! Plans against single requests, and against every way to place a few groups.
 
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::type_complexity,
+    reason = "both sides are rounded alike, and small"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
