@@ -4,6 +4,8 @@
 //! the whole bytes that decide it, never by a hash alone, and is bounded: beyond [`REMEMBERED`] entries
 //! all are forgotten. Must not change what is counted.
 
+#![allow(clippy::option_option, reason = "not met, or met and none, or met and one")]
+
 use std::sync::Arc;
 
 use super::Map;

@@ -126,17 +126,15 @@ impl Remembered {
         loop {
             steps += 1;
             let rest = bytes.get(at..)?;
-            let between = match step.and_then(|step| self.expected(step, rest)) {
-                Some((number, between)) => {
-                    step = Some(number);
-                    between
-                }
-                None => {
-                    surprises += 1;
-                    let between = between(text.get(at..)?, behind)?;
-                    step = step.and_then(|last| self.remember(last, behind, rest, between));
-                    between
-                }
+            let expected = step.and_then(|step| self.expected(step, rest));
+            let between = if let Some((number, between)) = expected {
+                step = Some(number);
+                between
+            } else {
+                surprises += 1;
+                let between = between(text.get(at..)?, behind)?;
+                step = step.and_then(|last| self.remember(last, behind, rest, between));
+                between
             };
             at += between.length;
             match between.next {
@@ -257,7 +255,7 @@ fn fill_escaped(record: &mut Record<'_>, quoted: &str, target: Target) -> Option
 }
 
 /// Takes a text.
-#[inline(always)]
+#[inline]
 fn fill<'a>(record: &mut Record<'a>, target: Target, text: Text<'a>) {
     match target {
         Target::Field(field) => field.fill(record, Some(text).filter(|text| !text.is_empty())),

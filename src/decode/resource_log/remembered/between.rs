@@ -143,10 +143,7 @@ impl Reading<'_> {
             if !self.opened {
                 self.pass(b',')?;
             }
-            let target = match self.meaning()? {
-                Some(target) => target,
-                None => continue,
-            };
+            let Some(target) = self.meaning()? else { continue };
             return match self.byte()? {
                 b'"' => {
                     self.at += 1;
@@ -184,6 +181,7 @@ impl Reading<'_> {
 
     /// Steps over the key of a value, if it has one, and says what it fills; over the key and the
     /// bracket of an object of the record, which says nothing yet.
+    #[allow(clippy::option_option, reason = "refused, or an object entered, or a value")]
     fn meaning(&mut self) -> Option<Option<Target>> {
         if self.inside.nest.is_array() {
             return Some(Some(Target::Nothing));
