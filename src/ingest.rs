@@ -141,10 +141,13 @@ impl Ingest<'_> {
                 if whole || fits.contains(&false) {
                     memory.give_back(ranged.weight);
                 }
-                if whole {
+                if !whole && fits.contains(&false) {
+                    *ranges = ranges::joined(ranges, &fits);
+                }
+                // One range that is all of the blob is no range.
+                if whole || ranges.len() == 1 {
                     tasks.push(Task::whole(*index, blob));
                 } else if fits.contains(&false) {
-                    *ranges = ranges::joined(ranges, &fits);
                     tasks.extend(Task::ranges(*index, blob, ranges));
                 } else {
                     done.merge(ranged);

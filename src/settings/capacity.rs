@@ -126,7 +126,7 @@ fn read_groups(text: &str) -> Result<BTreeMap<String, String>, (u64, String)> {
     for row in reader.records() {
         let row =
             row.map_err(|error| (error.position().map_or(1, csv::Position::line), error.to_string()))?;
-        let line = row.position().map_or(1, csv::Position::line);
+        let line = row.position().map_or(1, |position| line_of(text, position.byte()));
         let (2, Some(object), Some(group)) = (row.len(), row.get(0), row.get(1)) else {
             return Err((line, format!("has {} cells; object and group are expected", row.len())));
         };
@@ -150,6 +150,16 @@ fn read_groups(text: &str) -> Result<BTreeMap<String, String>, (u64, String)> {
         }
     }
     Ok(groups)
+}
+
+/// The line of the first row at or behind a byte: empty lines are passed over.
+fn line_of(text: &str, byte: u64) -> u64 {
+    let bytes = text.as_bytes();
+    let mut at = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    while bytes.get(at).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+        at += 1;
+    }
+    1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count() as u64
 }
 
 #[cfg(test)]

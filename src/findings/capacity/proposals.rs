@@ -45,13 +45,22 @@ fn of_vault(vault: &VaultCapacity, after_cache: Option<u64>) -> Vec<Proposal> {
             steps.push(step(vault, kind, peak, row.peak_utilisation, row.told.clone()));
         }
     }
-    match &vault.split {
-        Some(split) if split.vaults > 1 && now > TARGET => {
-            let before = if after_cache.is_some() { now } else { split.peak_before };
-            let after = split.peak_after.iter().map(|row| row.peak_utilisation).fold(0.0, f64::max);
+    if let Some(split) = vault.split.as_ref().filter(|split| split.vaults > 1 && now > TARGET) {
+        let before = if after_cache.is_some() { now } else { split.peak_before };
+        let after = split.peak_after.iter().map(|row| row.peak_utilisation).fold(0.0, f64::max);
+        if after < now * 0.99 {
             steps.push(step(vault, Step::Split, before, after, split.told.clone()));
+            now = after;
         }
-        _ if now > TARGET && steps.is_empty() => {
+    }
+    let hot = vault.split.iter().flat_map(|split| &split.unsplittable).next();
+    match hot {
+        Some(hot) if now > TARGET => {
+            let why =
+                format!("{} alone is at {}: {}", hot.object, told::percent(hot.peak_utilisation), hot.told);
+            steps.push(step(vault, Step::Reduce, now, now, why));
+        }
+        None if now > TARGET && steps.is_empty() => {
             let why = "no cache, local operation or split that this log shows lowers the peak: make the clients ask \
                        less at once, or move the keys to a Managed HSM";
             steps.push(step(vault, Step::Reduce, now, now, why.to_owned()));

@@ -158,6 +158,7 @@ fn refused(vaults: &[VaultCapacity]) -> String {
     let Some((count, name)) = rows.first() else { return String::new() };
     let others = match rows.len() {
         1 => String::new(),
+        2 => " (and 1 more vault likewise)".to_owned(),
         more => format!(" (and {} more vaults likewise)", more - 1),
     };
     format!(" But {name} was throttled {count} times below what is taken for its limit{others}: see there.")

@@ -10,6 +10,7 @@ use crate::findings::capacity::proposals::local_row;
 use crate::report::capacity::{
     CacheScope, CachingRow, CapacityReport, ClassCapacity, LocalWhatIf, Proposal, SplitPlan, VaultCapacity,
 };
+use crate::ticks::Ticks;
 
 /// Vaults whose caching and split are shown in full; the others are in the files.
 const MOST_DETAILED: usize = 3;
@@ -63,6 +64,11 @@ pub(in crate::render) fn ttl(seconds: Option<u64>) -> String {
 /// The what-if of each kind that is worth telling.
 pub(in crate::render) fn locals(vault: &VaultCapacity) -> impl Iterator<Item = &LocalWhatIf> {
     ["public-key-local", "data-key-reuse"].into_iter().filter_map(|what| local_row(vault, what))
+}
+
+/// To the second, without the year, which stands above.
+fn day_and_time(time: Ticks) -> String {
+    moment(Some(time)).chars().skip("2026-".len()).collect()
 }
 
 /// What the vault is called where the log names none.
@@ -142,14 +148,14 @@ impl Page {
             return;
         }
         self.title("Fullest ten seconds");
-        let names = self.terminal.width.saturating_sub(72).clamp(12, 40);
+        let names = self.terminal.width.saturating_sub(64).clamp(16, 40);
         let cells = all.iter().take(self.terminal.top).map(|(vault, class)| {
             vec![
                 fit(name(vault.vault.as_deref()), names),
                 class.class.to_string(),
                 self.leveled(&range(class.peak.utilisation_low, class.peak.utilisation_high), class),
                 grouped(class.peak.requests),
-                moment(Some(class.peak.at)),
+                day_and_time(class.peak.at),
                 grouped(class.over.p100),
                 grouped(class.throttled),
             ]
