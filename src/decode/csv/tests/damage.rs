@@ -40,7 +40,7 @@ fn check(file: &[u8], read: &FileRead) {
     between.extend(&file[at..]);
     let lines = between.split(|byte| matches!(byte, b'\n' | b'\r'));
     let lost: Vec<_> = lines
-        .filter(|line| line.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b',' | b'"')))
+        .filter(|line| line.iter().any(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b',' | b'"')))
         .filter(|line| !String::from_utf8_lossy(line).contains("OperationName"))
         .map(String::from_utf8_lossy)
         .collect();
