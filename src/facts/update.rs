@@ -58,8 +58,8 @@ impl Facts {
         let client_address =
             record.client_address.as_deref().map(|address| strings.intern_log(without_port(address)));
         let cause = self.memo.cause(verdict.cause, cause, strings);
-        let clause = verdict.details.as_deref().map(|details| &details.caller);
-        let caller = self.caller(record, clause.filter(|clause| **clause != CallerClause::default()));
+        let told = verdict.details.as_deref().map(|details| &details.caller);
+        let caller = self.caller(record, told.filter(|told| **told != CallerClause::default()));
         RequestKey {
             vault,
             plane: operation_name.map_or(Plane::Data, plane),

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use Limit::{Least, Most};
+
 use crate::Plan;
 use crate::child::Cost;
 use crate::input::Input;
@@ -52,6 +54,7 @@ pub(crate) fn print(plan: &Plan, input: &Input, measured: &Measured, binary: &Pa
     }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "megabytes")]
 fn bars(plan: &Plan, input: &Input, measured: &Measured, binary: &Path) -> Vec<Bar> {
     let of = |name: &str| measured.cost(name);
     let cpu = |name: &str| of(name).map(|cost| cost.cpu.as_secs_f64());
@@ -62,7 +65,6 @@ fn bars(plan: &Plan, input: &Input, measured: &Measured, binary: &Path) -> Vec<B
     let of_fastest = |of: fn(&Cost) -> f64| fastest.map(of);
     let bar = |what, value, unit, limit| Bar { what, value, unit, limit, of_full_input: false };
     let sized = |what, value, unit, limit| Bar { what, value, unit, limit, of_full_input: true };
-    use Limit::{Least, Most};
     vec![
         bar(
             "CPU, whole run on 1 thread : sonic-rs typed parse",

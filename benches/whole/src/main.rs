@@ -115,7 +115,7 @@ fn binary() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
     let build = ["build", "--release", "--locked", "--package", "akvlens", "--bin", "akvlens"];
-    let built = Command::new(cargo).args(build).args(["--manifest-path", manifest]).status();
-    assert!(built.is_ok_and(|status| status.success()), "akvlens can be built");
+    let ran = Command::new(cargo).args(build).args(["--manifest-path", manifest]).status();
+    assert!(ran.is_ok_and(|status| status.success()), "akvlens can be built");
     target().join(format!("akvlens{}", env::consts::EXE_SUFFIX))
 }

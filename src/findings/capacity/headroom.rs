@@ -242,6 +242,7 @@ fn series(class: &ClassLoad<'_>) -> UtilisationSeries {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "both sides are rounded alike")]
 mod tests {
     use proptest::prelude::*;
 

@@ -100,8 +100,8 @@ fn resolved_twice(log: &mut Log) {
 fn reload_of_keys(log: &mut Log) {
     for at in log.every(0, 5 * HOUR, HOUR, SECOND) {
         log.ok(at, client(1, JAVA), "KeyList", "");
-        for number in 0..15 {
-            log.ok(at + 200 + 100 * number as u64, client(1, JAVA), "KeyGet", &format!("key-{number}"));
+        for number in 0..15_u64 {
+            log.ok(at + 200 + 100 * number, client(1, JAVA), "KeyGet", &format!("key-{number}"));
         }
     }
     log.is("list-then-get-all", "o-1");
@@ -319,8 +319,8 @@ fn unnamed_tool(log: &mut Log) {
             let start = run * 2 * HOUR + at as u64 * 5 * SECOND;
             let from = Client { vault, ..client(1, GO) };
             log.ok(start, from, "VaultGet", "");
-            for number in 0..8 {
-                log.ok(start + 200 + number as u64 * 300, from, "SecretGet", &format!("{vault}-{number}"));
+            for number in 0..8_u64 {
+                log.ok(start + 200 + number * 300, from, "SecretGet", &format!("{vault}-{number}"));
             }
         }
     }
@@ -356,8 +356,8 @@ fn import(log: &mut Log) {
 }
 
 fn keys_in_bulk(log: &mut Log) {
-    for number in 0..30 {
-        log.ok(HOUR + 300 * number as u64, client(1, CLI), "KeyCreate", &format!("key-{number}"));
+    for number in 0..30_u64 {
+        log.ok(HOUR + 300 * number, client(1, CLI), "KeyCreate", &format!("key-{number}"));
         log.of_kind("RSA", 2048);
     }
     log.is("mass-write", "o-1");

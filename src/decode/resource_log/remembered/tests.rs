@@ -199,7 +199,9 @@ proptest! {
         let mut remembered = warm();
         for (record, changes) in lines {
             let mut line = RECORDS[record].as_bytes().to_vec();
-            changes.iter().for_each(|change| change.apply(&mut line));
+            for change in &changes {
+                change.apply(&mut line);
+            }
             remembered.refused = Streak::default();
             remembered.unexpected = Streak::default();
             check(&line, &mut remembered);
