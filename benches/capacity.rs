@@ -28,9 +28,7 @@ use akvlens::facts::dimensions::{Caller, RequestKey, Vault};
 use akvlens::facts::requests::{Cell, Series};
 use akvlens::findings::Judgement;
 use akvlens::findings::capacity::{CapacitySettings, TTLS, report};
-use akvlens::findings::filter::Filter;
 use akvlens::findings::load::Assumptions;
-use akvlens::knowledge::Knowledge;
 use akvlens::record::AccessFlags;
 use akvlens::record::caller::CallerKind;
 use akvlens::record::operation::Plane;
@@ -105,7 +103,7 @@ fn key(facts: &mut Facts, caller: usize, address: usize, object: usize) -> Reque
         })),
         key_kind: (!is_secret).then(|| strings.intern("RSA 2048")),
         caller: Some(dimensions.callers.intern(Caller { oid, kind: CallerKind::App, ..Caller::default() })),
-        client_address: Some(strings.intern(&format!("10.{}.{}.4", caller, address))),
+        client_address: Some(strings.intern(&format!("10.{caller}.{address}.4"))),
         client_agent: Some(strings.intern("azsdk-net-Security.KeyVault.Secrets/4.6.0")),
         status: Some(200),
         cause: strings.intern("success"),
@@ -139,12 +137,7 @@ fn series(random: &mut fastrand::Rng, count: usize) -> Series {
 }
 
 fn judgement() -> Judgement {
-    Judgement {
-        challenge_window_s: 60,
-        filter: Filter::default(),
-        knowledge: Knowledge::new(),
-        stale_after_days: 30,
-    }
+    Judgement::default()
 }
 
 /// The whole report, as `akvlens capacity` makes it, with these times to live and this target.

@@ -266,7 +266,7 @@ pub fn decode_frames(
     (Totals { containers: totals.containers.union(containers), ..totals }, result)
 }
 
-/// [`decode_from`] for one text of many inside a container, which is what its records stand in.
+/// [`decode`] for one text of many inside a container, which is what its records stand in.
 fn decode_inside(
     container: Container,
     text: &[u8],

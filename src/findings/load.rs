@@ -1,6 +1,6 @@
 //! What was asked of each vault, stream by stream, weighed against the service's limits.
 //!
-//! Input: the analysis of merged facts, what is known of keys, and the limits. Output: [`Demand`]: each
+//! Input: the analysis of merged facts, what is known of keys, and the limits. Output: `Demand`: each
 //! stream with its class and what one of its requests takes. Everything about load starts here: headroom,
 //! caching, splitting, the named patterns. Must not judge whether a load is high.
 

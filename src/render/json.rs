@@ -111,6 +111,11 @@ impl Formatter for Rows {
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let text = fragment.as_bytes();
+        // Nearly all are short and hold none: every byte, without stopping, is done many at a time.
+        let is_plain = !text.iter().fold(false, |found, byte| found | matches!(byte, b'<' | b'>' | b'&'));
+        if is_plain {
+            return out.write_all(text);
+        }
         let mut copied = 0;
         for at in memchr::memchr3_iter(b'<', b'>', b'&', text) {
             out.write_all(text.get(copied..at).unwrap_or_default())?;

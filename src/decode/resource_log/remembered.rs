@@ -8,7 +8,7 @@
 //! Input: the text of one object. Output: the same [`Record`] that the general decoder (`fields`)
 //! gives, or a refusal, and then the general decoder has to read it. Only this is taken: objects and
 //! keys without white space between them, keys without escapes, the objects of the storage form, and
-//! as values text, numbers, `true`, `false` and `null`; what fills nothing may be nested. A step is what [`between`] has read by
+//! as values text, numbers, `true`, `false` and `null`; what fills nothing may be nested. A step is what [`between()`] has read by
 //! the grammar, so a step expected and one read anew are the same. Must not guess, and must not grow
 //! with the input.
 
