@@ -1,16 +1,18 @@
 //! `akvlens capacity`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{ingest, report};
 use crate::classify::causes::Severity;
 use crate::cli::CapacityArgs;
 use crate::error::{Error, ExitStatus};
-use crate::findings::capacity;
-use crate::output::{note, stream_stdout, write_file, write_terminal};
+use crate::facts::Facts;
+use crate::findings::capacity::{self, CapacitySettings};
+use crate::output::note;
 use crate::render::capacity::Format;
 use crate::render::json;
-use crate::render::terminal::{Terminal, capacity as terminal};
+use crate::render::terminal::capacity as terminal;
 use crate::settings::Settings;
 
 /// Reads, judges, writes.
@@ -30,6 +32,9 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
     report::check_knowledge(&outputs, &given)?;
     let ingest::Read { facts, cut } = ingest::read(&input, &outputs, settings)?;
     let complete = ingest::status(&facts, &input);
+    if !settings.quiet {
+        tell_unknown_objects(&facts, &wanted);
+    }
     let mut report = capacity::report(facts, &settings.causes, &judgement, &wanted);
     if let Some(cut) = cut {
         report.filter = std::mem::take(&mut report.filter).on(&cut);
@@ -37,27 +42,29 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
     if report.vaults.is_empty() && !judgement.filter.is_all() && !settings.quiet {
         note("no request matches the filter");
     }
-    for (path, format) in &formats {
-        match format {
-            Some(format) => {
-                let top = settings.top(args.top, report::MARKDOWN_TOP);
-                write_file(path, &mut |out| format.write(&report, top, out))?;
-            }
-            None => stream_stdout(&mut |out| json::write(&report, out))?,
-        }
-    }
-    if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
-        let terminal = Terminal {
-            width: settings.surroundings.width,
-            color: settings.color,
-            top: settings.top(args.top, report::TERMINAL_TOP),
-        };
-        write_terminal(&terminal::render(&report, terminal), settings.color)?;
-    }
+    report::deliver(
+        &formats,
+        args.top,
+        settings,
+        |format, top, out| match format {
+            Some(format) => format.write(&report, top, out),
+            None => json::write(&report, out),
+        },
+        |terminal| terminal::render(&report, terminal),
+    )?;
     let fail_on = settings.fail_on(args.fail_on);
     let found = |severity: Severity| capacity::worst(&report).is_some_and(|worst| worst >= severity);
     Ok(match complete {
         ExitStatus::Clean if fail_on.is_some_and(found) => ExitStatus::Findings,
         other => other,
     })
+}
+
+/// Objects that are to be kept together but are not in the log are likely slips of the pen.
+fn tell_unknown_objects(facts: &Facts, wanted: &CapacitySettings) {
+    let objects = facts.requests.iter().filter_map(|(key, _)| facts.dimensions.text(key.object));
+    let objects: BTreeSet<&str> = objects.filter(|object| wanted.groups.contains_key(*object)).collect();
+    for object in wanted.groups.keys().filter(|object| !objects.contains(object.as_str())) {
+        note(&format!("--group: '{object}' is not in this log"));
+    }
 }

@@ -1,5 +1,6 @@
 //! `akvlens report`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::ingest;
@@ -13,10 +14,10 @@ use crate::report::Report;
 use crate::settings::{Settings, nearest};
 
 /// Findings and rows in Markdown, unless said otherwise.
-pub(super) const MARKDOWN_TOP: usize = 50;
+const MARKDOWN_TOP: usize = 50;
 
 /// Findings and rows on a terminal, unless said otherwise.
-pub(super) const TERMINAL_TOP: usize = 10;
+const TERMINAL_TOP: usize = 10;
 
 /// Reads, judges, writes.
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, Error> {
@@ -42,23 +43,16 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     if report.totals.requests == 0 && !judgement.filter.is_all() && !settings.quiet {
         tell_no_match(args, &known);
     }
-    for (path, format) in &formats {
-        match format {
-            Some(format) => {
-                let top = settings.top(args.top, MARKDOWN_TOP);
-                write_file(path, &mut |out| format.write(&report, top, out))?;
-            }
-            None => stream_stdout(&mut |out| json::write(&report, out))?,
-        }
-    }
-    if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
-        let terminal = Terminal {
-            width: settings.surroundings.width,
-            color: settings.color,
-            top: settings.top(args.top, TERMINAL_TOP),
-        };
-        write_terminal(&terminal::render(&report, terminal), settings.color)?;
-    }
+    deliver(
+        &formats,
+        args.top,
+        settings,
+        |format, top, out| match format {
+            Some(format) => format.write(&report, top, out),
+            None => json::write(&report, out),
+        },
+        |terminal| terminal::render(&report, terminal),
+    )?;
     Ok(status(complete, &report, args, settings))
 }
 
@@ -89,6 +83,34 @@ fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
             .any(|(_, format)| format.is_none_or(|format| format == Format::Json || format == table))
     };
     Tables { by_caller_operation: holds(Format::Csv), access: tells_grants || holds(Format::AccessCsv) }
+}
+
+/// Writes a report to each of its outputs, and the summary to the terminal where no output takes its
+/// place. `write` is given the format, none for JSON on standard output, and the rows shown.
+pub(super) fn deliver<F: Copy>(
+    formats: &[(&Path, Option<F>)],
+    top: Option<usize>,
+    settings: &Settings,
+    write: impl Fn(Option<F>, usize, &mut dyn Write) -> io::Result<()>,
+    render: impl FnOnce(Terminal) -> String,
+) -> Result<(), Error> {
+    let in_file = settings.top(top, MARKDOWN_TOP);
+    for (path, format) in formats {
+        let mut content = |out: &mut dyn Write| write(*format, in_file, out);
+        match format {
+            Some(_) => write_file(path, &mut content)?,
+            None => stream_stdout(&mut content)?,
+        }
+    }
+    if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
+        let terminal = Terminal {
+            width: settings.surroundings.width,
+            color: settings.color,
+            top: settings.top(top, TERMINAL_TOP),
+        };
+        write_terminal(&render(terminal), settings.color)?;
+    }
+    Ok(())
 }
 
 /// Refuses an output that would take the place of a file that was given.

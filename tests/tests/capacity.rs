@@ -185,6 +185,7 @@ fn mistakes_are_told_with_their_place() {
         ("log.json", lines(&[record(1)])),
         ("limits.toml", "dated = \"2026-01-01\"\nnonsense = 3\n".to_owned()),
         ("groups.csv", "object,group\nplain,x\n".to_owned()),
+        ("absent.csv", "object,group\nsecrets/db,x\nsecrets/absent,x\n".to_owned()),
     ]);
     let told = |args: &[&str], status: i32, words: &[&str]| {
         let ran = akvlens(folder.path(), [&["capacity"], args].concat());
@@ -205,6 +206,7 @@ fn mistakes_are_told_with_their_place() {
     told(&["log.json", "--target", "0"], 2, &["--target"]);
     told(&["log.json", "-o", "c.txt"], 2, &["c.txt", ".plan.csv"]);
     told(&["log.json", "-o", "log.json"], 2, &["would be lost"]);
+    told(&["log.json", "--group", "absent.csv"], 0, &["'secrets/absent' is not in this log"]);
     told(&["log.json", "--vault", "kv-z"], 0, &["no request matches"]);
 }
 
