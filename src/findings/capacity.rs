@@ -9,7 +9,7 @@ mod caching;
 pub(crate) mod display;
 mod growth;
 mod headroom;
-pub(crate) mod proposals;
+mod proposals;
 #[cfg(test)]
 mod sample;
 mod splitting;
@@ -32,7 +32,7 @@ use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::{Facts, Map};
 use crate::report::capacity::{
     CAPACITY_SCHEMA, CapacityReport, ClassCapacity, Headroom, LimitsReport, PeakPart, SubscriptionCapacity,
-    UnknownKey, VaultCapacity,
+    UnknownKey, VaultCapacity, severity_of,
 };
 use crate::report::{CallerIdentity, Finding};
 use crate::ticks::Ticks;
@@ -386,17 +386,6 @@ fn fullest(budgets: &Budgets<'_>, vault: &VaultLoad<'_>) -> Option<Headroom> {
         .reduce(|best, next| if next.utilisation_high > best.utilisation_high { next } else { best })
 }
 
-/// How grave a peak is: above the limit the service throttles, above 90 % a burst may, and 75 % is where
-/// Microsoft's own alert begins (facts §4).
-pub fn severity_of(peak: f64) -> Option<Severity> {
-    match peak {
-        peak if peak > 1.0 => Some(Severity::High),
-        peak if peak > 0.9 => Some(Severity::Medium),
-        peak if peak > 0.75 => Some(Severity::Low),
-        _ => None,
-    }
-}
-
 /// The gravest that the report tells: of its peaks, where only the log's silence makes them high is left
 /// out, and of its findings.
 pub fn worst(report: &CapacityReport) -> Option<Severity> {
@@ -407,13 +396,4 @@ pub fn worst(report: &CapacityReport) -> Option<Severity> {
         .filter(|class| class.class != Class::ManagedHsm);
     let peaks = classes.filter_map(|class| severity_of(class.peak.utilisation_low));
     peaks.chain(report.findings.iter().map(|finding| finding.severity)).max()
-}
-
-impl VaultCapacity {
-    /// The class with the greatest peak, the first of equals.
-    pub fn peak(&self) -> Option<&ClassCapacity> {
-        self.classes.iter().reduce(|best, next| {
-            if next.peak.utilisation_high > best.peak.utilisation_high { next } else { best }
-        })
-    }
 }

@@ -493,6 +493,34 @@ pub struct Headroom {
     pub throttled: u64,
 }
 
+/// How grave a peak is: above the limit the service throttles, above 90 % a burst may, and 75 % is where
+/// Microsoft's own alert begins (facts §4).
+pub fn severity_of(peak: f64) -> Option<Severity> {
+    match peak {
+        peak if peak > 1.0 => Some(Severity::High),
+        peak if peak > 0.9 => Some(Severity::Medium),
+        peak if peak > 0.75 => Some(Severity::Low),
+        _ => None,
+    }
+}
+
+impl VaultCapacity {
+    /// The class with the greatest peak, the first of equals.
+    pub fn peak(&self) -> Option<&ClassCapacity> {
+        self.classes.iter().reduce(|best, next| {
+            if next.peak.utilisation_high > best.peak.utilisation_high { next } else { best }
+        })
+    }
+
+    /// The what-if of a kind that brings all it can at the shortest time.
+    pub fn local_of(&self, what: &str) -> Option<&LocalWhatIf> {
+        let rows = self.local.iter().filter(|row| row.what == what && row.left < row.requests);
+        // One part in a hundred more is not worth a longer time.
+        let least = rows.clone().map(|row| row.left).min()?;
+        rows.clone().find(|row| row.left - least <= row.requests / 100)
+    }
+}
+
 /// The published JSON Schema of a capacity report.
 pub fn capacity_json_schema() -> serde_json::Value {
     schemars::schema_for!(CapacityReport).to_value()

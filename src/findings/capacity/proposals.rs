@@ -4,9 +4,9 @@
 //! proposed where the peak is above the target of 75 %, or where caching saves most of the reads at no
 //! risk of staleness.
 
-use super::{severity_of, told};
+use super::told;
 use crate::classify::causes::Severity;
-use crate::report::capacity::{CacheScope, CachingRow, LocalWhatIf, Proposal, Step, VaultCapacity};
+use crate::report::capacity::{CacheScope, CachingRow, Proposal, Step, VaultCapacity, severity_of};
 
 /// The peak above which steps are proposed.
 const TARGET: f64 = 0.75;
@@ -39,7 +39,7 @@ fn of_vault(vault: &VaultCapacity, after_cache: Option<u64>) -> Vec<Proposal> {
         // Each what-if stands alone: what it brings beside the others is not known, so it is told from the
         // peak as it is.
         if let Some(row) =
-            local_row(vault, what).filter(|row| row.peak_utilisation < peak * 0.99 && now > TARGET)
+            vault.local_of(what).filter(|row| row.peak_utilisation < peak * 0.99 && now > TARGET)
         {
             let kind = if what == "data-key-reuse" { Step::DataKeyReuse } else { Step::PublicKeyLocal };
             steps.push(step(vault, kind, peak, row.peak_utilisation, row.told.clone()));
@@ -73,14 +73,6 @@ fn of_vault(vault: &VaultCapacity, after_cache: Option<u64>) -> Vec<Proposal> {
 /// The caching of a time to live in each instance.
 fn row_of(vault: &VaultCapacity, ttl: Option<u64>) -> Option<&CachingRow> {
     vault.caching.iter().find(|row| row.scope == CacheScope::Instance && row.ttl_seconds == ttl)
-}
-
-/// The what-if of a kind that brings all it can at the shortest time.
-pub(crate) fn local_row<'v>(vault: &'v VaultCapacity, what: &str) -> Option<&'v LocalWhatIf> {
-    let rows = vault.local.iter().filter(|row| row.what == what && row.left < row.requests);
-    // One part in a hundred more is not worth a longer time.
-    let least = rows.clone().map(|row| row.left).min()?;
-    rows.clone().find(|row| row.left - least <= row.requests / 100)
 }
 
 /// The peak once caches are filled: they are most of the time.

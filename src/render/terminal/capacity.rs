@@ -6,9 +6,9 @@ use super::super::escape::line as escape;
 use super::super::text::{duration, fit, grouped, wrap};
 use super::{Page, Terminal, advice, moment};
 use crate::classify::causes::Severity;
-use crate::findings::capacity::proposals::local_row;
 use crate::report::capacity::{
     CacheScope, CachingRow, CapacityReport, ClassCapacity, LocalWhatIf, Proposal, SplitPlan, VaultCapacity,
+    severity_of,
 };
 use crate::ticks::Ticks;
 
@@ -63,7 +63,7 @@ pub(in crate::render) fn ttl(seconds: Option<u64>) -> String {
 
 /// The what-if of each kind that is worth telling.
 pub(in crate::render) fn locals(vault: &VaultCapacity) -> impl Iterator<Item = &LocalWhatIf> {
-    ["public-key-local", "data-key-reuse"].into_iter().filter_map(|what| local_row(vault, what))
+    ["public-key-local", "data-key-reuse"].into_iter().filter_map(|what| vault.local_of(what))
 }
 
 /// To the second, without the year, which stands above.
@@ -85,7 +85,7 @@ fn color(severity: Severity) -> AnsiColor {
 }
 
 fn level(fraction: f64) -> Option<AnsiColor> {
-    crate::findings::capacity::severity_of(fraction).map(color)
+    severity_of(fraction).map(color)
 }
 
 impl Page {
