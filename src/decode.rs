@@ -22,7 +22,8 @@ use strum::{Display, EnumString};
 
 use crate::record::Record;
 use framing::{Frame, FrameKind, Framer, Standing};
-use resource_log::{Form, Refusal, Remembered};
+pub use resource_log::Remembered;
+use resource_log::{Form, Refusal};
 use shape::{Container, Containers, Envelope};
 
 /// Bounds on what one blob may cost; each is a setting.
@@ -201,7 +202,23 @@ pub fn decode(
     limits: Limits,
     sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    decode_frames(Framer::new(reader, 0, limits.max_record_bytes), sink)
+    decode_next(reader, limits, &mut Remembered::default(), sink)
+}
+
+/// [`decode`] for blobs that come in numbers, by what is remembered of those before: the same, sooner.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_next(
+    reader: impl Read,
+    limits: Limits,
+    remembered: &mut Remembered,
+    mut sink: impl FnMut(Decoded<'_>) -> bool,
+) -> (Totals, io::Result<()>) {
+    let mut framer = Framer::new(reader, 0, limits.max_record_bytes);
+    let (containers, result) = units(&mut framer, Around::default(), remembered, &mut sink);
+    let totals = framer.totals();
+    (Totals { containers: totals.containers.union(containers), ..totals }, result)
 }
 
 /// Where a range of a blob lies.
@@ -225,11 +242,12 @@ pub fn decode_range(
     reader: impl Read,
     place: RangePlace<'_>,
     limits: Limits,
+    remembered: &mut Remembered,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, Option<Standing>, io::Result<()>) {
     let framer = Framer::new(reader, place.offset, limits.max_record_bytes);
     let mut framer = framer.in_range(place.begins, place.more_follows);
-    let (containers, result) = units(&mut framer, Around::default(), &mut sink);
+    let (containers, result) = units(&mut framer, Around::default(), remembered, &mut sink);
     let totals = framer.totals();
     (Totals { containers: totals.containers.union(containers), ..totals }, framer.standing(), result)
 }
@@ -261,7 +279,7 @@ pub fn decode_frames(
     mut framer: Framer<impl Read>,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let (containers, result) = units(&mut framer, Around::default(), &mut sink);
+    let (containers, result) = units(&mut framer, Around::default(), &mut Remembered::default(), &mut sink);
     let totals = framer.totals();
     (Totals { containers: totals.containers.union(containers), ..totals }, result)
 }
@@ -272,11 +290,12 @@ fn decode_inside(
     text: &[u8],
     offset: u64,
     limits: Limits,
+    remembered: &mut Remembered,
     sink: Sink<'_>,
 ) -> (Totals, io::Result<()>) {
     let mut framer = Framer::new(text, offset, limits.max_record_bytes);
     let around = Around { container: Some(container), record: None };
-    let (_, result) = units(&mut framer, around, sink);
+    let (_, result) = units(&mut framer, around, remembered, sink);
     (Totals { containers: Containers::default(), ..framer.totals() }, result)
 }
 
@@ -290,12 +309,16 @@ struct Around {
 }
 
 /// Hands out every unit of a text, and says which containers show only by what was in them.
-fn units(framer: &mut Framer<impl Read>, around: Around, sink: Sink<'_>) -> (Containers, io::Result<()>) {
+fn units(
+    framer: &mut Framer<impl Read>,
+    around: Around,
+    remembered: &mut Remembered,
+    sink: Sink<'_>,
+) -> (Containers, io::Result<()>) {
     let mut containers = Containers::default();
-    let mut remembered = Remembered::default();
     loop {
         match framer.advance() {
-            Ok(Some(frame)) => match decode_frame(&frame, around, &mut remembered, sink) {
+            Ok(Some(frame)) => match decode_frame(&frame, around, remembered, sink) {
                 After::Go => {}
                 After::Took(container) => containers.insert(container),
                 After::Stop => return (containers, Ok(())),
@@ -395,7 +418,7 @@ fn embedded(text: &str, container: Container, record: Place, sink: Sink<'_>) -> 
     let mut framer = Framer::new(text.as_bytes(), 0, text.len());
     let (mut held, mut any, mut more) = (Vec::new(), false, true);
     let around = Around { container: Some(container), record: Some(record) };
-    let _ = units(&mut framer, around, &mut |found| match found {
+    let _ = units(&mut framer, around, &mut Remembered::default(), &mut |found| match found {
         Decoded::Reject(reject, _) if !any => {
             held.push(reject);
             held.len() < HELD_REJECTS

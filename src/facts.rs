@@ -66,6 +66,8 @@ pub struct Facts {
     pub coverage: Coverage,
     /// What earlier records looked like, to save looking it up again.
     memo: memo::Memo,
+    /// Requests taken in and not yet counted.
+    pending: requests::Pending,
 }
 
 impl Facts {
@@ -75,7 +77,9 @@ impl Facts {
     }
 
     /// Takes in another input's facts.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        self.count_pending();
+        other.count_pending();
         if other.is_empty() {
             return;
         }
@@ -113,6 +117,11 @@ impl Facts {
             self.coverage.add(blob, coverage);
         }
         self.coverage.blob(blob).digest = xxhash_rust::xxh3::xxh3_128(&digests);
+    }
+
+    /// Counts the requests that [`Facts::update_soon`] has left waiting.
+    pub fn count_pending(&mut self) {
+        self.requests.add_pending(&mut self.pending);
     }
 
     /// Whether nothing was read.

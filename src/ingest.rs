@@ -23,7 +23,7 @@ use crate::classify::Classifier;
 use crate::classify::causes::Causes;
 use crate::decode::compression::{Compression, Decompressed, ExpansionLimit, sniff};
 use crate::decode::csv::Dates;
-use crate::decode::{Decoded, Limits, Place, RangePlace, Reason, Reject, Totals, decode_range};
+use crate::decode::{Decoded, Limits, Place, RangePlace, Reason, Reject, Remembered, Totals, decode_range};
 use crate::error::Error;
 use crate::facts::coverage::RejectRow;
 use crate::facts::dimensions::Text;
@@ -174,6 +174,7 @@ impl Ingest<'_> {
                         pass,
                         classifier,
                         done: Done::default(),
+                        remembered: Remembered::default(),
                         buffer: Vec::new(),
                         memory,
                         rhythm: Rhythm::default(),
@@ -330,6 +331,8 @@ struct Worker<'i> {
     pass: Pass<'i>,
     classifier: Classifier<'i>,
     done: Done,
+    /// What records looked like, in whatever blob.
+    remembered: Remembered,
     /// Room to put fingerprints together in.
     buffer: Vec<u8>,
     memory: &'i Memory,
@@ -379,9 +382,18 @@ impl Worker<'_> {
         let decoded = if task.range == WHOLE {
             let beside = spare_thread && task.is_slow_to_read();
             unpacked::read(open, beside, |compression, reader| {
+                let mut remembered = std::mem::take(&mut self.remembered);
                 let sink = |found: Decoded<'_>| self.take(task, name, found);
-                let (totals, result) =
-                    carrier::decode_blob(task.blob, compression, reader, limits, &dates, sink);
+                let (totals, result) = carrier::decode_blob(
+                    task.blob,
+                    compression,
+                    reader,
+                    limits,
+                    &dates,
+                    &mut remembered,
+                    sink,
+                );
+                self.remembered = remembered;
                 (compression, totals, result)
             })
         } else {
@@ -412,8 +424,10 @@ impl Worker<'_> {
         let Range { start, begins, ends, .. } = &task.range;
         let place = RangePlace { offset: *start, begins, more_follows: ends.is_some() };
         let limits = self.ingest.limits;
+        let mut remembered = std::mem::take(&mut self.remembered);
         let sink = |found: Decoded<'_>| self.take(task, name, found);
-        let (totals, standing, result) = decode_range(reader, place, limits, sink);
+        let (totals, standing, result) = decode_range(reader, place, limits, &mut remembered, sink);
+        self.remembered = remembered;
         let fits = ends.is_none() || standing == *ends;
         self.done.ends.insert(task.name.clone(), RangeEnd { line_ends: totals.line_ends, fits });
         (totals, result)
@@ -426,7 +440,7 @@ impl Worker<'_> {
             Decoded::Record(record, place) => {
                 let verdict = self.classifier.classify(record);
                 let location = Location { blob: name, offset: place.offset, line: place.line };
-                self.done.facts.update(record, &verdict, self.ingest.causes, location);
+                self.done.facts.update_soon(record, &verdict, self.ingest.causes, location);
             }
             Decoded::NotAudit(kind) => {
                 *self.done.facts.coverage.blob(name).not_audit.entry(kind).or_default() += 1;

@@ -10,6 +10,8 @@ pub mod object;
 pub mod operation;
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::decode::shape::Shape;
 use crate::ticks::Ticks;
@@ -130,6 +132,40 @@ pub struct Identity<'a> {
     pub managed_identity: Option<Text<'a>>,
     /// `xms_az_rid`: the ARM id of the resource that runs the caller.
     pub calling_resource: Option<Text<'a>>,
+    /// Whether these claims were met before; says nothing about them.
+    pub met: Met,
+}
+
+/// A number that all identities with the same claims may share, so that what they led to can be remembered by
+/// it: two that have the same number have the same claims. It is no part of what a record says, so any two are
+/// equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Met(Option<NonZeroU64>);
+
+impl Met {
+    /// A number that no identity has yet.
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(NonZeroU64::new(LAST.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    /// The number, if there is one.
+    pub(crate) fn number(self) -> Option<NonZeroU64> {
+        self.0
+    }
+}
+
+impl PartialEq for Met {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// Claims that are put together from pieces are those of no other record.
+impl Piece for Met {
+    fn fill_missing(&mut self, _: Self) {
+        *self = Self::default();
+    }
 }
 
 impl Identity<'_> {
@@ -143,21 +179,16 @@ impl<'a> Identity<'a> {
     /// Every claim.
     pub fn claims(&self) -> [&Option<Text<'a>>; 12] {
         let Self { oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, .. } = self;
-        let Self { managed_identity, calling_resource, .. } = self;
-        [
-            oid,
-            appid,
-            upn,
-            unique_name,
-            name,
-            idtyp,
-            appidacr,
-            scp,
-            iss,
-            tid,
-            managed_identity,
-            calling_resource,
-        ]
+        let Self { managed_identity: mirid, calling_resource: rid, .. } = self;
+        [oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, mirid, rid]
+    }
+
+    /// Every claim, in the same order, to be filled. It is not known then whether they were met.
+    pub fn claims_mut(&mut self) -> [&mut Option<Text<'a>>; 12] {
+        let Self { oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, .. } = self;
+        let Self { managed_identity: mirid, calling_resource: rid, met, .. } = self;
+        *met = Met::default();
+        [oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, mirid, rid]
     }
 }
 
@@ -254,7 +285,7 @@ pieces!(Record {
 
 pieces!(Identity {
     oid, appid, upn, unique_name, name, idtyp, appidacr, scp, iss, tid, managed_identity, calling_resource
-} plain {} inner {});
+} plain { met } inner {});
 
 pieces!(VaultSettings { sku, firewall_default, firewall_bypass, public_access } plain { rbac, purge_protection } inner {});
 

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use super::resource_log::{self, Level};
 use super::shape::RecordForm;
-use crate::record::{Record, Text};
+use crate::record::{Met, Record, Text};
 use crate::ticks::Ticks;
 
 /// The meaning of one column.
@@ -312,6 +312,7 @@ impl Claim {
     #[inline]
     pub(super) fn field<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Option<Text<'a>> {
         let identity = &mut record.identity;
+        identity.met = Met::default();
         match self {
             Self::Oid => &mut identity.oid,
             Self::Appid => &mut identity.appid,

@@ -6,6 +6,7 @@
 
 #![allow(clippy::option_option, reason = "not met, or met and none, or met and one")]
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::Map;
@@ -21,6 +22,15 @@ const REMEMBERED: usize = 4096;
 #[cfg(test)]
 const REMEMBERED: usize = 3;
 
+/// Numbers of claims remembered: those that come one after the other have places of their own.
+const MET: usize = 4 * REMEMBERED;
+
+/// The place for claims of a number.
+#[inline]
+fn place_of(number: NonZeroU64) -> usize {
+    usize::try_from(number.get() % MET as u64).unwrap_or(0)
+}
+
 /// What earlier records of a worker looked like.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
@@ -30,6 +40,8 @@ pub(super) struct Memo {
     vaults: Map<Box<str>, Option<Ref<Vault>>>,
     /// Claims, each with its length, and the callers that they alone tell.
     callers: Map<Box<[u8]>, Option<Ref<Caller>>>,
+    /// Callers by the numbers of claims that were met before, each at the place that the number says.
+    met: Vec<Option<(NonZeroU64, Option<Ref<Caller>>)>>,
     /// What messages carried, by the address of their details, which are kept so that no other
     /// details can get that address.
     denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
@@ -72,6 +84,19 @@ impl Memo {
     /// The caller of claims, if they were met. Behind it [`Self::keep_caller`] may remember them.
     #[inline]
     pub(super) fn caller(&mut self, identity: &Identity<'_>) -> Option<Option<Ref<Caller>>> {
+        if let Some(number) = identity.met.number()
+            && let Some(Some((met, caller))) = self.met.get(place_of(number))
+            && *met == number
+        {
+            return Some(*caller);
+        }
+        let caller = self.caller_by_claims(identity)?;
+        self.keep_met(identity, caller);
+        Some(caller)
+    }
+
+    /// The caller of claims by what they hold.
+    fn caller_by_claims(&mut self, identity: &Identity<'_>) -> Option<Option<Ref<Caller>>> {
         self.claims.clear();
         for claim in identity.claims() {
             // An empty claim is none.
@@ -83,9 +108,20 @@ impl Memo {
     }
 
     /// Remembers the caller of the claims last asked for.
-    pub(super) fn keep_caller(&mut self, caller: Option<Ref<Caller>>) {
+    pub(super) fn keep_caller(&mut self, identity: &Identity<'_>, caller: Option<Ref<Caller>>) {
         make_room(&mut self.callers);
         self.callers.insert(self.claims.as_slice().into(), caller);
+        self.keep_met(identity, caller);
+    }
+
+    /// Remembers the caller of claims by their number, if they have one.
+    fn keep_met(&mut self, identity: &Identity<'_>, caller: Option<Ref<Caller>>) {
+        if let Some(number) = identity.met.number() {
+            self.met.resize(MET, None);
+            if let Some(place) = self.met.get_mut(place_of(number)) {
+                *place = Some((number, caller));
+            }
+        }
     }
 
     /// What of a message tells one failure from another, if its details were met.

@@ -52,11 +52,56 @@ impl Cell {
     }
 }
 
+/// Cells in a row. Most streams have one: it lies beside its key, without memory of its own.
+#[derive(Clone, Debug, Default)]
+enum Cells {
+    #[default]
+    None,
+    One(Cell),
+    Many(Vec<Cell>),
+}
+
+impl Cells {
+    #[inline]
+    fn as_slice(&self) -> &[Cell] {
+        match self {
+            Self::None => &[],
+            Self::One(cell) => std::slice::from_ref(cell),
+            Self::Many(cells) => cells,
+        }
+    }
+
+    #[inline]
+    fn last_mut(&mut self) -> Option<&mut Cell> {
+        match self {
+            Self::None => None,
+            Self::One(cell) => Some(cell),
+            Self::Many(cells) => cells.last_mut(),
+        }
+    }
+
+    fn push(&mut self, cell: Cell) {
+        match self {
+            Self::None => *self = Self::One(cell),
+            Self::One(first) => *self = Self::Many(vec![*first, cell]),
+            Self::Many(cells) => cells.push(cell),
+        }
+    }
+}
+
+impl FromIterator<Cell> for Cells {
+    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
+        let mut all = Self::None;
+        cells.into_iter().for_each(|cell| all.push(cell));
+        all
+    }
+}
+
 /// The requests of one key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Ascending by second once [`Series::settle`]d; before that, in order of arrival.
-    cells: Vec<Cell>,
+    cells: Cells,
     /// Requests whose record has no readable time.
     pub untimed: u64,
     /// Cells up to here are ascending and of distinct seconds.
@@ -79,71 +124,86 @@ impl Series {
 
     /// Counts a cell.
     pub fn push(&mut self, cell: Cell) {
-        if let Some(last) = self.cells.last_mut()
-            && last.second() == cell.second()
-            && last.absorb(cell)
-        {
-            return;
-        }
-        let ascending = self.cells.last().is_none_or(|last| last.second() < cell.second());
-        if ascending && self.settled == self.cells.len() {
+        let ascending = match self.cells.last_mut() {
+            None => true,
+            Some(last) => {
+                let (before, now) = (last.second(), cell.second());
+                if before == now && last.absorb(cell) {
+                    return;
+                }
+                before < now
+            }
+        };
+        let length = self.cells.as_slice().len();
+        if ascending && self.settled == length {
             self.settled += 1;
         }
         self.cells.push(cell);
         // Late records are sorted in when they are as many as those in order: amortised n log n.
-        if self.cells.len() > 64 && self.cells.len() / 2 > self.settled {
+        if length >= 64 && length.div_ceil(2) > self.settled {
             self.settle();
         }
     }
 
-    /// Cells that there is room for.
+    /// Cells that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
-        self.cells.capacity()
+        match &self.cells {
+            Cells::None | Cells::One(_) => 0,
+            Cells::Many(cells) => cells.capacity(),
+        }
     }
 
     /// Brings the cells in order, one a second.
     pub fn settle(&mut self) {
-        if self.settled < self.cells.len() {
-            self.cells.sort_unstable();
-            self.cells.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
-            self.settled = self.cells.len();
+        if let Cells::Many(cells) = &mut self.cells
+            && self.settled < cells.len()
+        {
+            cells.sort_unstable();
+            cells.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
+            self.settled = cells.len();
         }
+    }
+
+    /// Whether the cells are in order, one a second.
+    fn is_settled(&self) -> bool {
+        self.settled == self.cells.as_slice().len()
     }
 
     /// The cells, ascending; the series must be settled.
     pub fn cells(&self) -> &[Cell] {
-        debug_assert_eq!(self.settled, self.cells.len(), "the series is settled");
-        &self.cells
+        debug_assert!(self.is_settled(), "the series is settled");
+        self.cells.as_slice()
     }
 
     /// Takes in another series.
     pub fn merge(&mut self, other: Self) {
         self.untimed += other.untimed;
-        if self.cells.is_empty() {
+        if matches!(self.cells, Cells::None) {
             self.cells = other.cells;
             self.settled = other.settled;
             return;
         }
-        for cell in other.cells {
-            self.push(cell);
+        for cell in other.cells.as_slice() {
+            self.push(*cell);
         }
     }
 
     /// All requests.
     pub fn count(&self) -> u64 {
-        self.cells.iter().map(|cell| u64::from(cell.count)).sum::<u64>() + self.untimed
+        self.cells.as_slice().iter().map(|cell| u64::from(cell.count)).sum::<u64>() + self.untimed
     }
 
     /// The first and the last tick.
     pub fn bounds(&self) -> Option<(Ticks, Ticks)> {
-        let first = self.cells.iter().map(|cell| cell.first).min()?;
-        let last = self.cells.iter().map(Cell::last).max()?;
+        let cells = self.cells.as_slice();
+        let first = cells.iter().map(|cell| cell.first).min()?;
+        let last = cells.iter().map(Cell::last).max()?;
         Some((first, last))
     }
 
     /// Whether it counts nothing.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.untimed == 0
+        matches!(self.cells, Cells::None) && self.untimed == 0
     }
 
     /// The part from one second (inclusive) to another (exclusive); requests without a time belong
@@ -154,8 +214,8 @@ impl Series {
             since.is_none_or(|since| cell.second() >= since)
                 && until.is_none_or(|until| cell.second() < until)
         };
-        let cells: Vec<Cell> = self.cells.iter().filter(within).copied().collect();
-        let settled = if self.settled == self.cells.len() { cells.len() } else { 0 };
+        let cells: Cells = self.cells.as_slice().iter().filter(within).copied().collect();
+        let settled = if self.is_settled() { cells.as_slice().len() } else { 0 };
         let untimed = if since.is_none() && until.is_none() { self.untimed } else { 0 };
         Self { cells, untimed, settled }
     }
@@ -163,10 +223,30 @@ impl Series {
     /// Splits the cells by what `belongs` says of each.
     pub fn partition(self, belongs: impl Fn(&Cell) -> bool) -> (Self, Self) {
         let (mut yes, mut no) = (Self::default(), Self { untimed: self.untimed, ..Self::default() });
-        for cell in self.cells {
-            if belongs(&cell) { yes.push(cell) } else { no.push(cell) }
+        for cell in self.cells.as_slice() {
+            if belongs(cell) { yes.push(*cell) } else { no.push(*cell) }
         }
         (yes, no)
+    }
+}
+
+/// Requests that wait to be counted together. Looking one up is to wait for memory several times, and what is
+/// looked up side by side waits side by side.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    requests: Vec<(RequestKey, Option<Ticks>)>,
+    /// Where each one's series is.
+    places: Vec<usize>,
+}
+
+impl Pending {
+    /// So many are counted together.
+    const MOST: usize = 64;
+
+    /// Takes in one request; true when there are enough to be counted.
+    pub(super) fn add(&mut self, key: RequestKey, time: Option<Ticks>) -> bool {
+        self.requests.push((key, time));
+        self.requests.len() >= Self::MOST
     }
 }
 
@@ -180,6 +260,21 @@ impl Requests {
     /// Counts one request.
     pub fn add(&mut self, key: RequestKey, time: Option<Ticks>) {
         self.map.entry(key).or_default().add(time);
+    }
+
+    /// Counts what waits.
+    pub(super) fn add_pending(&mut self, pending: &mut Pending) {
+        pending.places.clear();
+        for (key, _) in &pending.requests {
+            let entry = self.map.entry(*key);
+            pending.places.push(entry.index());
+            entry.or_default();
+        }
+        for ((_, time), place) in pending.requests.drain(..).zip(&pending.places) {
+            if let Some((_, series)) = self.map.get_index_mut(*place) {
+                series.add(time);
+            }
+        }
     }
 
     /// Counts a series under a key.
@@ -199,7 +294,7 @@ impl Requests {
     /// Brings every series in order.
     pub fn settle(&mut self) {
         let mut late: Vec<&mut Series> =
-            self.map.values_mut().filter(|series| series.settled < series.cells.len()).collect();
+            self.map.values_mut().filter(|series| !series.is_settled()).collect();
         late.par_iter_mut().for_each(|series| series.settle());
     }
 
@@ -230,7 +325,7 @@ impl Requests {
 
     /// The number of rows (key and second) that the table has.
     pub fn rows(&self) -> usize {
-        self.map.values().map(|series| series.cells.len() + usize::from(series.untimed > 0)).sum()
+        self.map.values().map(|series| series.cells.as_slice().len() + usize::from(series.untimed > 0)).sum()
     }
 }
 

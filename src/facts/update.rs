@@ -22,9 +22,24 @@ use crate::ticks::Ticks;
 impl Facts {
     /// Counts one audit record.
     pub fn update(&mut self, record: &Record<'_>, verdict: &Verdict, causes: &Causes, location: Location) {
+        self.update_soon(record, verdict, causes, location);
+        self.count_pending();
+    }
+
+    /// [`Facts::update`] for records that come in numbers: behind the last one, [`Facts::count_pending`] must
+    /// be called. [`Facts::merge`] does.
+    pub fn update_soon(
+        &mut self,
+        record: &Record<'_>,
+        verdict: &Verdict,
+        causes: &Causes,
+        location: Location,
+    ) {
         let cause = causes.get(verdict.cause);
         let key = self.key(record, verdict, &cause.id);
-        self.requests.add(key, record.time);
+        if self.pending.add(key, record.time) {
+            self.count_pending();
+        }
         if key.plane != Plane::Notification
             && let (Some(time), Some(ms)) = (record.time, record.duration_ms)
         {
@@ -87,7 +102,7 @@ impl Facts {
             return caller;
         }
         let caller = caller(&mut self.dimensions, &record.identity, None);
-        self.memo.keep_caller(caller);
+        self.memo.keep_caller(&record.identity, caller);
         caller
     }
 

@@ -9,7 +9,7 @@ use std::io::{self, Cursor, Read, Seek};
 
 use crate::decode::compression::Compression;
 use crate::decode::csv::{self, Dates, ResolvedDates};
-use crate::decode::{Decoded, Limits, Totals, capture, decode, parquet};
+use crate::decode::{Decoded, Limits, Remembered, Totals, capture, decode_next, parquet};
 use crate::source::{Blob, BlobPlace};
 
 /// How many first bytes tell what a blob is: a CSV's header must be among them.
@@ -59,6 +59,7 @@ pub(super) fn decode_blob(
     mut reader: impl Read,
     limits: Limits,
     dates: &Dates,
+    remembered: &mut Remembered,
     sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
     let mut head = Vec::new();
@@ -70,7 +71,7 @@ pub(super) fn decode_blob(
     };
     let whole = Cursor::new(&head).chain(rest);
     match Carrier::of(&head) {
-        Carrier::Text => decode(whole, limits, sink),
+        Carrier::Text => decode_next(whole, limits, remembered, sink),
         Carrier::Capture => capture::decode(whole, limits, sink),
         Carrier::Csv if !csv::needs_survey(&head, dates) => {
             csv::decode(whole, limits, &ResolvedDates::unsurveyed(dates), sink)

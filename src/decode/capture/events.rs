@@ -6,7 +6,7 @@
 use std::io::BufRead;
 
 use super::super::shape::Container;
-use super::super::{Decoded, Limits, Place, Reason, Reject, Totals, decode_inside};
+use super::super::{Decoded, Limits, Place, Reason, Reject, Remembered, Totals, decode_inside};
 use super::datum::{Fault, length, pass, skip, take, variant};
 use super::schema::{Body, Plan};
 
@@ -26,12 +26,22 @@ pub(super) struct Events<S> {
     count: u64,
     /// The body at hand.
     body: Vec<u8>,
+    /// What the records of earlier bodies looked like.
+    remembered: Remembered,
 }
 
 impl<S: FnMut(Decoded<'_>) -> bool> Events<S> {
     /// Nothing found yet.
     pub(super) fn new(limits: Limits, sink: S) -> Self {
-        Self { limits, sink, totals: Totals::default(), stopped: false, count: 0, body: Vec::new() }
+        Self {
+            limits,
+            sink,
+            totals: Totals::default(),
+            stopped: false,
+            count: 0,
+            body: Vec::new(),
+            remembered: Remembered::default(),
+        }
     }
 
     /// Reads so many events, or as many as there are, or until the sink has had enough.
@@ -76,9 +86,9 @@ impl<S: FnMut(Decoded<'_>) -> bool> Events<S> {
             self.totals.blank += 1;
             return;
         }
-        let Self { limits, sink, totals, stopped, count, body } = self;
+        let Self { limits, sink, totals, stopped, count, body, remembered } = self;
         let here = |place: Place| Place { line: *count, ..place };
-        let (inner, _) = decode_inside(Container::Capture, body, totals.bytes, *limits, &mut |found| {
+        let mut take = |found: Decoded<'_>| {
             let go_on = sink(match found {
                 Decoded::Record(record, place) => Decoded::Record(record, here(place)),
                 Decoded::NotAudit(kind) => Decoded::NotAudit(kind),
@@ -88,7 +98,9 @@ impl<S: FnMut(Decoded<'_>) -> bool> Events<S> {
             });
             *stopped |= !go_on;
             go_on
-        });
+        };
+        let (inner, _) =
+            decode_inside(Container::Capture, body, totals.bytes, *limits, remembered, &mut take);
         totals.bytes += inner.bytes;
         totals.line_ends += inner.line_ends;
         totals.blank += inner.blank;

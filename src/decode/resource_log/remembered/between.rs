@@ -50,6 +50,24 @@ pub(super) enum Behind {
 }
 
 impl Behind {
+    /// Behind the value that follows; behind the record's end that means nothing.
+    #[inline]
+    pub(super) fn of(between: &Between) -> Self {
+        match between.next {
+            Next::Bare => Self::Bare(between.inside),
+            Next::Text | Next::End => Self::Text(between.inside),
+        }
+    }
+
+    /// The object of the record that it stands in.
+    #[inline]
+    fn level(self) -> Level {
+        match self {
+            Self::Nothing => Level::Record,
+            Self::Text(inside) | Self::Bare(inside) => inside.level,
+        }
+    }
+
     /// What tells one from another.
     pub(super) fn bytes(self) -> [u8; 6] {
         let (kind, inside) = match self {
@@ -97,6 +115,14 @@ pub(super) struct Between {
     pub(super) inside: Inside,
     /// What it fills.
     pub(super) target: Target,
+}
+
+impl Between {
+    /// Whether the first value in the claims follows, and is a text.
+    #[inline]
+    pub(super) fn enters_claims(&self, behind: Behind) -> bool {
+        self.inside.level == Level::Claims && self.next == Next::Text && behind.level() != Level::Claims
+    }
 }
 
 /// Reads up to the next value; `None` where that takes more than is read here, or is no JSON. What it

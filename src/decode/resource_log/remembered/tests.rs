@@ -1,4 +1,7 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -18,6 +21,28 @@ const RECORDS: &[&str] = &[
     r#"{"time":"2024-12-01T09:45:12Z","message":"{\"category\":\"AuditEvent\"}","event":{"original":"{}"},"metricName":"m"}"#,
 ];
 
+thread_local! {
+    /// The claims that each number of an identity stood for.
+    static MET: RefCell<BTreeMap<NonZeroU64, Record<'static>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Holds the claims of a record against those that earlier records with the same number had; true if there
+/// were such.
+fn check_met(record: &Record<'_>) -> bool {
+    let Some(number) = record.identity.met.number() else { return false };
+    let claims = Record { identity: record.identity.clone(), ..Record::default() }.into_owned();
+    MET.with_borrow_mut(|met| match met.get(&number) {
+        Some(before) => {
+            assert_eq!(before, &claims, "different claims have one number");
+            true
+        }
+        None => {
+            met.insert(number, claims);
+            false
+        }
+    })
+}
+
 /// Holds a line read by what is remembered against the general decoder.
 fn check(line: &[u8], remembered: &mut Remembered) {
     let (mut general, mut record) = (Record::default(), Record::default());
@@ -25,6 +50,7 @@ fn check(line: &[u8], remembered: &mut Remembered) {
     let found = decode_next(line, &mut record, remembered);
     assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
     assert_eq!(record, general, "{}", String::from_utf8_lossy(line));
+    check_met(&record);
     assert!(remembered.steps.len() <= MOST_STEPS && remembered.numbers.len() <= MOST_STEPS);
     assert!(remembered.texts.len() <= MOST_STEPS * LONGEST_STEP);
 }
@@ -49,6 +75,35 @@ fn records_of_azure_are_taken() {
         assert_eq!(remembered.read(line, &mut Record::default()), taken, "{line}");
     }
     assert!(remembered.steps.len() < 120, "{} steps", remembered.steps.len());
+}
+
+#[test]
+fn identities_are_taken_whole() {
+    let mut remembered = Remembered::default();
+    let line = |oid: u32, rest: &str| {
+        format!(
+            r#"{{"category":"AuditEvent","operationName":"SecretGet","identity":{{"claim":{{"oid":"1b2c3d4e-{oid:04}-4000-8000-000000000000","appid":"a","amr":["pwd"]{rest}}}}},"resourceId":"/SUBSCRIPTIONS/S/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV"}}"#
+        )
+    };
+    for round in 0..4 {
+        for oid in 0..100 {
+            for rest in [r#","name":"n""#, r#","oid":"p""#, r#","scp":12"#] {
+                let line = line(oid, rest);
+                let mut record = Record::default();
+                check(line.as_bytes(), &mut remembered);
+                assert!(decode_next(line.as_bytes(), &mut record, &mut remembered).is_ok());
+                // A number is text that stands nowhere as such.
+                assert!(round < 2 || check_met(&record) || rest.ends_with("12"), "{line}");
+            }
+        }
+    }
+    // What only begins like one, and one that others begin like.
+    check(line(7, "").as_bytes(), &mut remembered);
+    check(line(7, "").as_bytes(), &mut remembered);
+    for tail in ["\\u0041", "b", "\",\"upn\":\"w", "é"] {
+        let longer = line(7, r#","name":"n""#).replace("\"n\"", &format!("\"n{tail}\""));
+        check(longer.as_bytes(), &mut remembered);
+    }
 }
 
 #[test]

@@ -1,0 +1,128 @@
+//! Takes the values between the steps of a record.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny};
+
+use super::between::Target;
+use super::bytes::string_end;
+use crate::decode::resource_log::fields::{Scalar, fill_level};
+use crate::decode::resource_log::meaning::Field;
+use crate::record::{Record, Text};
+use crate::ticks::Minute;
+
+/// Digits of the longest number that is taken as it is written: all of them fit 64 bits.
+const MOST_DIGITS: usize = 18;
+
+/// [`fill_text`] for the time of a record, most of which is that of the record before.
+#[inline]
+pub(super) fn fill_time<'a>(
+    record: &mut Record<'a>,
+    text: &'a str,
+    at: &mut usize,
+    minute: &mut Minute,
+) -> Option<()> {
+    let start = *at;
+    let end = string_end(text.as_bytes(), start);
+    if text.as_bytes().get(end)? != &b'"' {
+        return fill_text(record, text, at, Target::Field(Field::Time));
+    }
+    *at = end;
+    record.time = minute.read(text.get(start..end)?);
+    Some(())
+}
+
+/// Takes the text that begins at a position, and steps to its quote. `None` where the general decoder
+/// has to say what is wrong.
+#[inline]
+pub(super) fn fill_text<'a>(
+    record: &mut Record<'a>,
+    text: &'a str,
+    at: &mut usize,
+    target: Target,
+) -> Option<()> {
+    let start = *at;
+    *at = string_end(text.as_bytes(), start);
+    match text.as_bytes().get(*at)? {
+        b'"' => fill(record, target, Cow::Borrowed(text.get(start..*at)?)),
+        b'\\' => {
+            while *text.as_bytes().get(*at)? != b'"' {
+                // Behind a backslash stands one byte at least that ends nothing.
+                let escape = (*text.as_bytes().get(*at)? == b'\\').then_some(*at)?;
+                *at = string_end(text.as_bytes(), escape + 2);
+            }
+            fill_escaped(record, text.get(start - 1..=*at)?, target)?;
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Takes a text with escapes, which the JSON parser takes out.
+fn fill_escaped(record: &mut Record<'_>, quoted: &str, target: Target) -> Option<()> {
+    match target {
+        Target::Nothing => serde_json::from_str::<IgnoredAny>(quoted).ok().map(drop),
+        _ => serde_json::from_str(quoted).ok().map(|text| fill(record, target, Cow::Owned(text))),
+    }
+}
+
+/// Takes a text.
+#[inline]
+fn fill<'a>(record: &mut Record<'a>, target: Target, text: Text<'a>) {
+    match target {
+        Target::Field(field) => field.fill(record, Some(text).filter(|text| !text.is_empty())),
+        Target::Column(column, form) => {
+            record.shape.form = record.shape.form.max(form);
+            column.fill(record, text);
+        }
+        Target::Object(level) => fill_level(level, record, text),
+        Target::Nothing => {}
+    }
+}
+
+/// Takes the number, `true`, `false` or `null` that begins at a position, and steps behind it.
+#[inline]
+pub(super) fn fill_bare<'a>(
+    record: &mut Record<'a>,
+    text: &'a str,
+    at: &mut usize,
+    target: Target,
+) -> Option<()> {
+    let rest = text.get(*at..)?;
+    // What follows has to be a comma or bracket, which the next step shows.
+    let (length, value) = match rest.as_bytes() {
+        [b't', b'r', b'u', b'e', ..] => (4, Some(Cow::Borrowed("true"))),
+        [b'f', b'a', b'l', b's', b'e', ..] => (5, Some(Cow::Borrowed("false"))),
+        [b'n', b'u', b'l', b'l', ..] => (4, None),
+        _ => number(rest, target)?,
+    };
+    *at += length;
+    match (target, value) {
+        (Target::Field(field), value) => field.fill(record, value),
+        (Target::Column(..), Some(value)) => fill(record, target, value),
+        (Target::Column(_, form), None) => record.shape.form = record.shape.form.max(form),
+        (Target::Object(_) | Target::Nothing, _) => {}
+    }
+    Some(())
+}
+
+/// The length of a number, and its text: as it stands there for one that is whole, short and plain,
+/// and otherwise as the JSON parser has it.
+fn number(rest: &str, target: Target) -> Option<(usize, Option<Text<'_>>)> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let ends = matches!(rest.as_bytes().get(digits), Some(b',' | b'}' | b']'));
+    let plain = matches!((rest.as_bytes(), digits), ([b'0', ..], 1) | ([b'1'..=b'9', ..], 1..=MOST_DIGITS));
+    if ends && plain {
+        return Some((digits, rest.get(..digits).map(Cow::Borrowed)));
+    }
+    let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    let number = rest.get(..rest.bytes().take_while(in_number).count())?;
+    let mut parser = serde_json::Deserializer::from_str(number);
+    let value = match target {
+        Target::Nothing => IgnoredAny::deserialize(&mut parser).ok().map(|_| None),
+        _ => Scalar.deserialize(&mut parser).ok().map(|text| text.map(|text| Cow::Owned(text.into_owned()))),
+    };
+    parser.end().ok()?;
+    Some((number.len(), value?))
+}
