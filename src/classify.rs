@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use strum::{Display, EnumString};
 
-use crate::record::operation::{Plane, plane};
+use crate::record::operation::is_notification;
 use crate::record::{AccessFlags, Record};
 use causes::{AccessFlag, CauseId, Causes};
 use message::{Details, Message};
@@ -69,7 +69,7 @@ impl<'c> Classifier<'c> {
         let (Some(message), Some(status)) = (record.message.as_deref(), record.status()) else {
             return self.causes.classify(record);
         };
-        if record.operation.as_deref().is_some_and(|operation| plane(operation) == Plane::Notification) {
+        if record.operation.as_deref().is_some_and(is_notification) {
             return self.causes.classify(record);
         }
         let same = |known: &&(u16, AccessFlags, Verdict)| known.0 == status && known.1 == record.access;
@@ -93,7 +93,7 @@ impl Causes {
     pub fn classify(&self, record: &Record<'_>) -> Verdict {
         let known = self.known();
         let by_status = |cause| Verdict { cause, basis: Basis::Status, details: None };
-        if record.operation.as_deref().is_some_and(|operation| plane(operation) == Plane::Notification) {
+        if record.operation.as_deref().is_some_and(is_notification) {
             return by_status(known.notification);
         }
         let Some(status) = record.status().filter(|status| *status >= 400) else {

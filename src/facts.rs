@@ -16,6 +16,7 @@ pub mod examples;
 pub mod latency;
 mod memo;
 pub mod parquet;
+mod recent;
 pub mod requests;
 pub mod rows;
 pub mod sightings;

@@ -338,6 +338,9 @@ fn letters(text: &str) -> impl Iterator<Item = u8> {
 
 /// The status of a reason phrase, whatever its case and spaces (`NotFound`), or of digits.
 fn status_of_signature(signature: &str) -> Option<u16> {
+    if let Some((_, code)) = SIGNATURES.iter().find(|(phrase, _)| *phrase == signature) {
+        return Some(*code);
+    }
     let signature = signature.trim();
     if let Ok(code) = signature.parse::<u16>() {
         return (100..600).contains(&code).then_some(code);

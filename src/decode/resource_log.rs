@@ -91,7 +91,7 @@ pub fn decode_next<'a>(
     record: &mut Record<'a>,
     remembered: &mut Remembered,
 ) -> Result<Form, Refusal> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         let shape = record.shape;
         if remembered.read(text, record) {
             return judge(record);

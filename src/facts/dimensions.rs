@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::recent::Recent;
 use crate::classify::Basis;
 use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
@@ -102,6 +103,8 @@ pub struct Strings {
     set: IndexSet<Box<str>, foldhash::fast::RandomState>,
     /// Texts of a log that are kept in another form: in lower case, or without a token.
     kept_as: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
+    /// Short texts of a log that were interned last.
+    recent: Recent,
 }
 
 impl Strings {
@@ -114,7 +117,19 @@ impl Strings {
     }
 
     /// The reference to a text of a log, without tokens and signatures.
+    #[inline]
     pub fn intern_log(&mut self, text: &str) -> Text {
+        if let Some(kept) = self.recent.get(text) {
+            return kept;
+        }
+        let kept = self.intern_log_anew(text);
+        if self.set.len() >= Recent::LEAST {
+            self.recent.put(text, kept);
+        }
+        kept
+    }
+
+    fn intern_log_anew(&mut self, text: &str) -> Text {
         if let Some(index) = self.set.get_index_of(text) {
             return Ref::at(index);
         }

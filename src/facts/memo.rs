@@ -14,6 +14,7 @@ use super::dimensions::{Caller, Denial, Ref, Strings, Text, Vault};
 use crate::classify::causes::CauseId;
 use crate::classify::message::Details;
 use crate::record::Identity;
+use crate::record::operation::{Plane, plane};
 
 /// Entries of each kind remembered.
 #[cfg(not(test))]
@@ -21,6 +22,9 @@ const REMEMBERED: usize = 4096;
 /// So few in tests that forgetting is met.
 #[cfg(test)]
 const REMEMBERED: usize = 3;
+
+/// Operations remembered: Azure has some hundred.
+const OPERATIONS: usize = 509;
 
 /// Numbers of claims remembered: those that come one after the other have places of their own.
 const MET: usize = 4 * REMEMBERED;
@@ -45,6 +49,8 @@ pub(super) struct Memo {
     /// What messages carried, by the address of their details, which are kept so that no other
     /// details can get that address.
     denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
+    /// Operation names, each at the place that its bytes say, with the plane they belong to.
+    operations: Vec<Option<(Box<str>, Text, Plane)>>,
     /// The ids of causes.
     causes: Vec<Option<Text>>,
     /// Room to put claims together in.
@@ -133,6 +139,24 @@ impl Memo {
     pub(super) fn keep_denial(&mut self, details: &Arc<Details>, denial: Option<Ref<Denial>>) {
         make_room(&mut self.denials);
         self.denials.insert(Arc::as_ptr(details).addr(), (Arc::clone(details), denial));
+    }
+
+    /// An operation's name and plane.
+    #[inline]
+    pub(super) fn operation(&mut self, name: &str, strings: &mut Strings) -> (Text, Plane) {
+        let sum = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(5).wrapping_add(usize::from(byte)));
+        let place = sum % OPERATIONS;
+        if let Some(Some((known, text, plane))) = self.operations.get(place)
+            && known.as_ref() == name
+        {
+            return (*text, *plane);
+        }
+        let (text, plane) = (strings.intern_log(name), plane(name));
+        self.operations.resize(OPERATIONS, None);
+        if let Some(slot) = self.operations.get_mut(place) {
+            *slot = Some((name.into(), text, plane));
+        }
+        (text, plane)
     }
 
     /// The text of a cause's id.

@@ -15,7 +15,7 @@ use crate::record::address::without_port;
 use crate::record::caller::{kind_of, name_of, tenant_of};
 use crate::record::fingerprint::fingerprint;
 use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
-use crate::record::operation::{Plane, plane, reads_vault};
+use crate::record::operation::{Plane, reads_vault};
 use crate::record::{Identity, Record, Text as RecordText};
 use crate::ticks::Ticks;
 
@@ -62,12 +62,9 @@ impl Facts {
     /// The stream that a record belongs to.
     fn key(&mut self, record: &Record<'_>, verdict: &Verdict, cause: &str) -> RequestKey {
         let vault = self.vault(record);
-        let operation_name = record.operation.as_deref();
-        let dimensions = &mut self.dimensions;
-        let strings = &mut dimensions.strings;
-        let mut text = |text: &Option<RecordText<'_>>| text.as_deref().map(|text| strings.intern_log(text));
-        let operation = text(&record.operation);
-        let client_agent = text(&record.client_agent);
+        let strings = &mut self.dimensions.strings;
+        let operation = record.operation.as_deref().map(|name| self.memo.operation(name, strings));
+        let client_agent = record.client_agent.as_deref().map(|agent| strings.intern_log(agent));
         let object = object_of(record).map(|object| strings.intern_log(&object));
         let key_kind = key_kind(record).map(|kind| strings.intern_log(&kind));
         let client_address =
@@ -77,8 +74,8 @@ impl Facts {
         let caller = self.caller(record, told.filter(|told| **told != CallerClause::default()));
         RequestKey {
             vault,
-            plane: operation_name.map_or(Plane::Data, plane),
-            operation,
+            plane: operation.map_or(Plane::Data, |(_, plane)| plane),
+            operation: operation.map(|(name, _)| name),
             object,
             key_kind,
             caller,

@@ -6,7 +6,7 @@ pub fn without_port(address: &str) -> &str {
         return bracketed.split(']').next().unwrap_or(bracketed);
     }
     // Most addresses have no port, which one look at their bytes shows.
-    if memchr::memchr(b':', address.as_bytes()).is_none() {
+    if !address.bytes().fold(false, |colon, byte| colon | (byte == b':')) {
         return address;
     }
     match address.split_once(':') {

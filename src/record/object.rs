@@ -97,7 +97,42 @@ impl<'p> Iterator for Parts<'p> {
 
 /// The object in a data-plane URL: borrowed when it stands there as `collection/name` in lower
 /// case, which is the usual form.
+#[inline]
 pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
+    match plain_object_of_url(url) {
+        Some(object) => Some(Cow::Borrowed(object)),
+        None => object_of_any_url(url),
+    }
+}
+
+/// What ends a part of a URL.
+const fn ends_part(byte: u8) -> bool {
+    matches!(byte, b'/' | b'?' | b'#')
+}
+
+/// The object in a URL of the usual form; `None` for any other, whatever it names.
+fn plain_object_of_url(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://")?;
+    let bytes = rest.as_bytes();
+    let part_from = |from: usize| {
+        let end = bytes.get(from..)?.iter().position(|byte| ends_part(*byte));
+        Some(end.map_or(bytes.len(), |length| from + length))
+    };
+    let host = part_from(0)?;
+    let collection = part_from(host + 1)?;
+    let name = part_from(collection + 1)?;
+    let slashes = bytes.get(host) == Some(&b'/') && bytes.get(collection) == Some(&b'/');
+    if !slashes || !COLLECTIONS.contains(&rest.get(host + 1..collection)?) {
+        return None;
+    }
+    vault_of_host(rest.get(..host)?)?;
+    let named = rest.get(collection + 1..name)?;
+    let upper = named.bytes().fold(false, |upper, byte| upper | byte.is_ascii_uppercase());
+    let plain = !upper && !matches!(named, "" | "restore" | "contacts" | "issuers");
+    plain.then(|| rest.get(host + 1..name)).flatten()
+}
+
+fn object_of_any_url(url: &str) -> Option<Cow<'_, str>> {
     let (host, path) = host_and_path(url)?;
     vault_of_host(host)?;
     let mut parts = Parts(path);
@@ -123,6 +158,8 @@ pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -164,5 +201,15 @@ mod tests {
             object_of_url("https://kv.vault.azure.net/secrets/db/0123"),
             Some(Cow::Borrowed(_))
         ));
+    }
+
+    proptest! {
+        /// Looking at the usual form first changes nothing.
+        #[test]
+        fn objects_of_the_usual_form_are_those_of_any(
+            url in "(https?://|HTTPS://|)(kv|KV|)(:443|[?]x=|#|)([.]vault|[.]managedhsm|)[.]azure(:443|[?]|#|)(/{0,2}(secrets|keys|Keys|deletedkeys|storage|certificates|restore|contacts|issuers|name|Name|ß|[?]a|#b|)){0,5}",
+        ) {
+            prop_assert_eq!(object_of_url(&url), object_of_any_url(&url));
+        }
     }
 }

@@ -17,9 +17,16 @@ pub enum Plane {
     Notification,
 }
 
+/// Whether an operation is no request but a notification: see [`Plane::Notification`].
+#[inline]
+pub fn is_notification(operation: &str) -> bool {
+    // Most names do not end like this.
+    operation.ends_with("ation") && operation.ends_with("EventGridNotification")
+}
+
 /// The plane of an operation name.
 pub fn plane(operation: &str) -> Plane {
-    if operation.ends_with("EventGridNotification") {
+    if is_notification(operation) {
         Plane::Notification
     } else if operation.starts_with("Vault") || is_private(operation.as_bytes()) {
         Plane::Control
