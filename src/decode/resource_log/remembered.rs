@@ -24,12 +24,12 @@ mod value;
 use indexmap::IndexMap;
 
 use super::Level;
-use super::meaning::Field;
 use crate::record::Record;
 use crate::ticks::Minute;
 use between::{Behind, Between, Inside, Nest, Next, Target, between};
+use bytes::string_end;
 use identities::Identities;
-use step::{Expected, START, Step};
+use step::{Action, Expected, START, Step};
 
 /// Steps remembered at most; real logs have under a hundred. When there are more, all are forgotten.
 const MOST_STEPS: usize = 1024;
@@ -45,6 +45,8 @@ const REST: u8 = 28;
 #[derive(Debug, Default)]
 pub struct Remembered {
     steps: Vec<Step>,
+    /// What each step is to the grammar.
+    betweens: Vec<Between>,
     /// The bytes of all steps, one behind the other.
     texts: Vec<u8>,
     /// The number of each step, by its bytes, what they stood behind and what follows: the same bytes
@@ -89,10 +91,18 @@ impl Streak {
 /// How far a record was followed.
 #[derive(Clone, Copy, Debug)]
 struct Reached {
+    /// Where the next step begins.
     at: usize,
-    behind: Behind,
-    /// The last step; `None` where steps are not remembered.
-    step: Option<u16>,
+    /// The last step.
+    step: u16,
+}
+
+/// What comes behind a step that was not expected.
+enum Surprise {
+    /// A step that is remembered.
+    Step(u16),
+    /// None that can be.
+    Unknown(Between),
 }
 
 impl Remembered {
@@ -102,53 +112,70 @@ impl Remembered {
         if !self.refused.tries() {
             return false;
         }
-        let expects = self.warm && self.unexpected.tries();
-        let read = self.follow(text, record, expects).is_some();
+        let read = if self.warm && self.unexpected.tries() {
+            self.follow(text, record).is_some()
+        } else {
+            follow_by_grammar(text, record, 0, Behind::Nothing).is_some()
+        };
         self.warm |= read;
         self.refused.note(read);
         read
     }
 
-    /// Follows a record step by step.
-    fn follow<'a>(&mut self, text: &'a str, record: &mut Record<'a>, expects: bool) -> Option<()> {
-        let mut reached = Reached { at: 0, behind: Behind::Nothing, step: expects.then(|| self.start()) };
+    /// Follows a record step by step. What this loop keeps at hand is what fits the processor's registers: all
+    /// that is seldom needed is looked up when it is.
+    fn follow<'a>(&mut self, text: &'a str, record: &mut Record<'a>) -> Option<()> {
+        let mut reached = Reached { at: 0, step: self.start() };
         let (mut steps, mut surprises) = (0_u32, 0_u32);
-        // Where claims began that are read one by one.
+        // Where claims began that are read one by one, and behind which step.
         let mut claims = None;
         loop {
             steps += 1;
             let rest = text.as_bytes().get(reached.at..)?;
-            let (between, step) = match reached.step.and_then(|step| self.expected(step, rest)) {
-                Some((number, between)) => (between, Some(number)),
+            let next = match self.expected(reached.step, rest) {
+                Some(next) => next,
                 None => {
                     surprises += 1;
-                    self.surprise(text, reached)?
+                    match self.surprise(text, reached)? {
+                        Surprise::Step(next) => next,
+                        Surprise::Unknown(between) => {
+                            return go_by_grammar(text, record, reached.at, between);
+                        }
+                    }
                 }
             };
-            let enters = between.enters_claims(reached.behind);
-            if claims.is_some() && between.inside.level != Level::Claims {
-                self.keep_identity(text, claims.take(), reached, step, record);
+            let step = self.steps.get(usize::from(next))?;
+            let (action, at) = (step.action, reached.at + usize::from(step.length));
+            if claims.is_some() && step.level != Level::Claims {
+                let start = claims.take()?;
+                self.identities.keep(text, start, reached, &mut record.identity);
             }
-            reached = Reached { at: reached.at + between.length, behind: Behind::of(&between), step };
-            if let Some(entry) = step.filter(|_| enters && record.identity.is_empty()) {
-                if let Some(passed) = self.identities.fill(text, reached.at, entry, &mut record.identity) {
-                    reached = passed;
-                    continue;
+            reached = Reached { at, step: next };
+            match action {
+                Action::PassText => {
+                    reached.at = string_end(text.as_bytes(), at);
+                    if text.as_bytes().get(reached.at)? != &b'"' {
+                        reached.at = at;
+                        value::fill_text(record, text, &mut reached.at, Target::Nothing)?;
+                    }
                 }
-                claims = Some((reached.at, entry));
-            }
-            match between.next {
-                Next::Text if between.target == Target::Field(Field::Time) => {
-                    value::fill_time(record, text, &mut reached.at, &mut self.minute)?;
+                Action::Text(target) => value::fill_text(record, text, &mut reached.at, target)?,
+                Action::Time => value::fill_time(record, text, &mut reached.at, &mut self.minute)?,
+                Action::Bare(target) => value::fill_bare(record, text, &mut reached.at, target)?,
+                Action::Claims(target) => {
+                    if record.identity.is_empty() {
+                        if let Some(passed) = self.identities.fill(text, reached, &mut record.identity) {
+                            reached = passed;
+                            continue;
+                        }
+                        claims = Some(reached);
+                    }
+                    value::fill_text(record, text, &mut reached.at, target)?;
                 }
-                Next::Text => value::fill_text(record, text, &mut reached.at, between.target)?,
-                Next::Bare => value::fill_bare(record, text, &mut reached.at, between.target)?,
-                Next::End => break,
+                Action::End => break,
             }
         }
-        if expects {
-            self.unexpected.note(surprises <= steps / 2);
-        }
+        self.unexpected.note(surprises <= steps / 2);
         (reached.at == text.len()).then_some(())
     }
 
@@ -157,41 +184,60 @@ impl Remembered {
         if self.steps.is_empty() {
             let inside = Inside { level: Level::Record, nest: Nest::NONE };
             let between = Between { length: 0, next: Next::End, inside, target: Target::Nothing };
-            self.steps.push(Step::new(between, &[], 0));
+            self.steps.push(Step::new(&between, Behind::Nothing, &[], 0));
+            self.betweens.push(between);
         }
         START
     }
 
     /// The step that the bytes begin with, if it is among those expected behind another.
     #[inline]
-    fn expected(&mut self, step: u16, bytes: &[u8]) -> Option<(u16, Between)> {
+    fn expected(&mut self, step: u16, bytes: &[u8]) -> Option<u16> {
+        let first = self.steps.get(usize::from(step))?.expected.at(0)?;
+        if self.steps.get(usize::from(first))?.begins(bytes, &self.texts) {
+            return Some(first);
+        }
+        self.expected_later(step, bytes)
+    }
+
+    /// The same behind the step that came last.
+    #[inline(never)]
+    fn expected_later(&mut self, step: u16, bytes: &[u8]) -> Option<u16> {
         let expected = self.steps.get(usize::from(step))?.expected;
-        for place in Expected::PLACES {
+        for place in Expected::LATER {
             let number = expected.at(place)?;
-            let candidate = self.steps.get(usize::from(number))?;
-            if candidate.begins(bytes, &self.texts) {
-                let between = candidate.between;
-                if place > 0 {
-                    self.steps.get_mut(usize::from(step))?.expected.move_to_front(place);
-                }
-                return Some((number, between));
+            if self.steps.get(usize::from(number))?.begins(bytes, &self.texts) {
+                self.steps.get_mut(usize::from(step))?.expected.move_to_front(place);
+                return Some(number);
             }
         }
         None
     }
 
-    /// Reads by the grammar what was not expected, and remembers it as a step behind the last.
-    fn surprise(&mut self, text: &str, reached: Reached) -> Option<(Between, Option<u16>)> {
-        let rest = text.get(reached.at..)?;
-        let between = between(rest, reached.behind)?;
-        let step =
-            reached.step.and_then(|last| self.remember(last, reached.behind, rest.as_bytes(), between));
-        Some((between, step))
+    /// What stands behind a step.
+    fn behind(&self, step: u16) -> Option<Behind> {
+        if step == START {
+            Some(Behind::Nothing)
+        } else {
+            self.betweens.get(usize::from(step)).map(Behind::of)
+        }
     }
 
-    /// Notes that one step came behind another.
-    fn remember(&mut self, last: u16, behind: Behind, rest: &[u8], between: Between) -> Option<u16> {
-        let bytes = rest.get(..between.length).filter(|bytes| bytes.len() <= LONGEST_STEP)?;
+    /// Reads by the grammar what was not expected, and remembers it as a step behind the last.
+    #[inline(never)]
+    fn surprise(&mut self, text: &str, reached: Reached) -> Option<Surprise> {
+        let (rest, behind) = (text.get(reached.at..)?, self.behind(reached.step)?);
+        let between = between(rest, behind)?;
+        let bytes = rest.as_bytes().get(..between.length)?;
+        let step = self.remember(reached.step, behind, bytes, &between);
+        Some(step.map_or(Surprise::Unknown(between), Surprise::Step))
+    }
+
+    /// Notes that one step came behind another; `None` where it is too long, or steps are too many.
+    fn remember(&mut self, last: u16, behind: Behind, bytes: &[u8], between: &Between) -> Option<u16> {
+        if bytes.len() > LONGEST_STEP {
+            return None;
+        }
         self.key.clear();
         self.key.extend(behind.bytes());
         self.key.push(between.next as u8);
@@ -204,7 +250,8 @@ impl Remembered {
             }
             None => {
                 let number = u16::try_from(self.steps.len()).ok()?;
-                self.steps.push(Step::new(between, bytes, self.texts.len()));
+                self.steps.push(Step::new(between, behind, bytes, self.texts.len()));
+                self.betweens.push(*between);
                 self.texts.extend_from_slice(bytes);
                 self.numbers.insert(self.key.as_slice().into(), number);
                 number
@@ -214,27 +261,31 @@ impl Remembered {
         Some(number)
     }
 
-    /// Remembers the claims that were read one by one up to here, as one, unless the step behind them has
-    /// made all steps be forgotten.
-    fn keep_identity(
-        &mut self,
-        text: &str,
-        start: Option<(usize, u16)>,
-        reached: Reached,
-        behind: Option<u16>,
-        record: &mut Record<'_>,
-    ) {
-        if let (Some(start), Some(_), Some(_)) = (start, reached.step, behind) {
-            self.identities.keep(text, start, reached, &mut record.identity);
-        }
-    }
-
     /// Forgets all steps: there are more than any log of Azure's has.
     fn forget(&mut self) {
         self.steps.clear();
+        self.betweens.clear();
         self.texts.clear();
         self.numbers.clear();
         self.identities.forget();
         self.warm = false;
+    }
+}
+
+/// Reads on by the grammar alone.
+fn follow_by_grammar<'a>(text: &'a str, record: &mut Record<'a>, at: usize, behind: Behind) -> Option<()> {
+    go_by_grammar(text, record, at, between(text.get(at..)?, behind)?)
+}
+
+/// The same, with what stands first read already.
+fn go_by_grammar<'a>(text: &'a str, record: &mut Record<'a>, mut at: usize, mut here: Between) -> Option<()> {
+    loop {
+        at += here.length;
+        match here.next {
+            Next::Text => value::fill_text(record, text, &mut at, here.target)?,
+            Next::Bare => value::fill_bare(record, text, &mut at, here.target)?,
+            Next::End => return (at == text.len()).then_some(()),
+        }
+        here = between(text.get(at..)?, Behind::of(&here))?;
     }
 }

@@ -39,8 +39,8 @@ struct Whole {
     length: usize,
     /// Its claims among those of all.
     claims: (usize, usize),
-    /// How its last claim was reached; `at` means nothing.
-    reached: Reached,
+    /// The step in front of its last claim.
+    last: u16,
     met: Met,
     /// The step in front of it, which says what the first claim is.
     entry: u16,
@@ -80,14 +80,13 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// Fills an identity, which must be empty, with the claims of which the first begins at a place, behind a
-    /// step; says how far they reach. `None` where they were not met before.
-    #[inline]
+    /// Fills an identity, which must be empty, with the claims of which the first stands behind what is reached;
+    /// says how far they reach. `None` where they were not met before.
+    #[inline(never)]
     pub(super) fn fill<'a>(
         &mut self,
         text: &'a str,
-        at: usize,
-        entry: u16,
+        Reached { at, step: entry }: Reached,
         identity: &mut Identity<'a>,
     ) -> Option<Reached> {
         if self.rest > 0 {
@@ -106,18 +105,13 @@ impl Identities {
         }
         identity.met = whole.met;
         self.misses = 0;
-        Some(Reached { at: at + whole.length, ..whole.reached })
+        Some(Reached { at: at + whole.length, step: whole.last })
     }
 
-    /// Remembers the claims of an identity that were read one by one, from `start` behind the step `entry` up to
+    /// Remembers the claims of an identity that were read one by one, the first of them behind `from`, up to
     /// what is reached, and marks it as met.
-    pub(super) fn keep(
-        &mut self,
-        text: &str,
-        (start, entry): (usize, u16),
-        reached: Reached,
-        identity: &mut Identity<'_>,
-    ) {
+    pub(super) fn keep(&mut self, text: &str, from: Reached, reached: Reached, identity: &mut Identity<'_>) {
+        let Reached { at: start, step: entry } = from;
         if self.is_resting() {
             return;
         }
@@ -138,7 +132,14 @@ impl Identities {
         let met = Met::new();
         identity.met = met;
         let claims = (first, self.claims.len());
-        self.all.push(Whole { start: self.bytes.len(), length: bytes.len(), claims, reached, met, entry });
+        self.all.push(Whole {
+            start: self.bytes.len(),
+            length: bytes.len(),
+            claims,
+            last: reached.step,
+            met,
+            entry,
+        });
         self.bytes.extend_from_slice(bytes);
         self.sets.resize(1 << SET_BITS, [0; WAYS]);
         if let (Some(set), Ok(number)) = (self.sets.get_mut(set), u32::try_from(self.all.len())) {

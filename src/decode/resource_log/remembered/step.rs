@@ -1,7 +1,9 @@
 //! One step: what stood between two values, and what came behind it.
 
-use super::between::{Between, Next, begins_bare};
+use super::between::{Behind, Between, Next, Target, begins_bare};
 use super::bytes::begins_with;
+use crate::decode::resource_log::Level;
+use crate::decode::resource_log::meaning::Field;
 
 /// The first step: what every record begins behind.
 pub(super) const START: u16 = 0;
@@ -9,51 +11,96 @@ pub(super) const START: u16 = 0;
 /// Bytes of a step that lie beside it.
 const HEAD: usize = 16;
 
+/// What to do behind a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Step over a text that fills nothing.
+    PassText,
+    /// Take a text.
+    Text(Target),
+    /// Take the time of the record.
+    Time,
+    /// Take a number, `true`, `false` or `null`.
+    Bare(Target),
+    /// Take the text of the first claim, or all claims at once.
+    Claims(Target),
+    /// Nothing: the record is closed.
+    End,
+}
+
+impl Action {
+    fn of(between: &Between, behind: Behind) -> Self {
+        match (between.next, between.target) {
+            (Next::End, _) => Self::End,
+            (Next::Bare, target) => Self::Bare(target),
+            (Next::Text, target) if between.enters_claims(behind) => Self::Claims(target),
+            (Next::Text, Target::Nothing) => Self::PassText,
+            (Next::Text, Target::Field(Field::Time)) => Self::Time,
+            (Next::Text, target) => Self::Text(target),
+        }
+    }
+}
+
 /// What stood between two values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     /// Its first bytes, and which bits of them are meant.
     head: u128,
     mask: u128,
-    pub(super) between: Between,
-    /// Where its bytes begin among those of all steps.
-    start: usize,
     /// The steps that came behind it.
     pub(super) expected: Expected,
+    /// Where its bytes begin among those of all steps.
+    start: u32,
+    /// How many bytes it has.
+    pub(super) length: u16,
+    pub(super) action: Action,
+    /// The object that the value behind it stands in.
+    pub(super) level: Level,
 }
 
 impl Step {
     /// A step of those bytes, which begin at `start` among those of all steps; nothing came behind it yet.
-    pub(super) fn new(between: Between, bytes: &[u8], start: usize) -> Self {
+    pub(super) fn new(between: &Between, behind: Behind, bytes: &[u8], start: usize) -> Self {
         let mut head = [0; HEAD];
-        for (to, from) in head.iter_mut().zip(bytes) {
-            *to = *from;
+        let mut mask = [0; HEAD];
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(bytes) {
+            (*head, *mask) = (*byte, u8::MAX);
         }
-        let mask = u128::MAX.checked_shr(128 - 8 * bytes.len().min(HEAD) as u32).unwrap_or(0);
-        Self { head: u128::from_le_bytes(head), mask, between, start, expected: Expected::default() }
+        Self {
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            expected: Expected::default(),
+            start: u32::try_from(start).expect("all steps together are short"),
+            length: u16::try_from(bytes.len()).expect("a step is short"),
+            action: Action::of(between, behind),
+            level: between.inside.level,
+        }
     }
 
     /// Whether bytes begin with this step, of which `texts` are those of all steps.
     #[inline]
     pub(super) fn begins(&self, bytes: &[u8], texts: &[u8]) -> bool {
-        let length = self.between.length;
-        if let Some(first) = bytes.first_chunk::<HEAD>() {
-            if (u128::from_le_bytes(*first) ^ self.head) & self.mask != 0 {
-                return false;
+        let begins = match bytes.first_chunk::<HEAD>() {
+            Some(first) => {
+                (u128::from_le_bytes(*first) ^ self.head) & self.mask == 0
+                    && (usize::from(self.length) <= HEAD || self.is_whole(bytes, texts))
             }
-            if length > HEAD && !self.is_whole(bytes, texts) {
-                return false;
-            }
-        } else if !self.is_whole(bytes, texts) {
-            return false;
-        }
-        self.between.next != Next::Bare || bytes.get(length).copied().is_some_and(begins_bare)
+            None => self.is_whole(bytes, texts),
+        };
+        begins && (!matches!(self.action, Action::Bare(_)) || self.ends_bare(bytes))
     }
 
     /// Whether bytes begin with all bytes of this step.
     #[inline]
     fn is_whole(&self, bytes: &[u8], texts: &[u8]) -> bool {
-        texts.get(self.start..self.start + self.between.length).is_some_and(|text| begins_with(bytes, text))
+        let start = self.start as usize;
+        texts.get(start..start + usize::from(self.length)).is_some_and(|text| begins_with(bytes, text))
+    }
+
+    /// Whether what may be a number, `true`, `false` or `null` stands behind the step.
+    #[inline]
+    fn ends_bare(&self, bytes: &[u8]) -> bool {
+        bytes.get(usize::from(self.length)).copied().is_some_and(begins_bare)
     }
 }
 
@@ -63,8 +110,8 @@ impl Step {
 pub(super) struct Expected(u64);
 
 impl Expected {
-    /// Their places.
-    pub(super) const PLACES: std::ops::Range<u32> = 0..4;
+    /// Their places but for the first.
+    pub(super) const LATER: std::ops::Range<u32> = 1..4;
 
     /// The step at a place.
     #[inline]
@@ -110,7 +157,7 @@ mod tests {
                         slow.insert(0, number);
                     }
                 }
-                let all: Vec<u16> = Expected::PLACES.map_while(|place| expected.at(place)).collect();
+                let all: Vec<u16> = (0..4).map_while(|place| expected.at(place)).collect();
                 prop_assert_eq!(&all, &slow);
             }
         }
