@@ -102,7 +102,7 @@ pub fn placeholders(text: &str) -> impl Iterator<Item = &str> {
 impl Message {
     /// Reads a text as it stands in a log or an error.
     pub fn new(text: &str) -> Self {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = single_spaced(text);
         let akv_code = akv_code(text.as_bytes());
         let body = prefix_length(&text);
         let behind_word = word_prefix(text.get(body..).unwrap_or_default()).map(|length| body + length);
@@ -160,12 +160,25 @@ impl Message {
     }
 }
 
+/// A text with one space for all white space in a row, and none around it.
+fn single_spaced(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push_str(word);
+    }
+    spaced
+}
+
 /// The place of a code such as `AKV10022`.
 fn akv_code(text: &[u8]) -> Option<Range<usize>> {
-    let start = text.windows(8).position(|window| {
-        let (name, digits) = window.split_at(3);
-        name == b"AKV" && digits.iter().all(u8::is_ascii_digit)
-    })?;
+    let is_code = |at: &usize| {
+        let digits = text.get(at + 3..at + 8);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    };
+    let start = memchr::memmem::find_iter(text, b"AKV").find(is_code)?;
     Some(start..start + 8)
 }
 
@@ -197,9 +210,17 @@ fn word_prefix(text: &str) -> Option<usize> {
 /// Where ASCII `needle` stands, whatever its case.
 fn find(text: &str, needle: &str) -> Option<usize> {
     let (bytes, needle) = (text.as_bytes(), needle.as_bytes());
-    let first = *needle.first()?;
-    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes)
+    // The rarest of its bytes is looked for, as far as English texts go: what most searches do is to find nothing.
+    let (place, rare) = needle.iter().copied().enumerate().min_by_key(|(_, byte)| commonness(*byte))?;
+    memchr::memchr2_iter(rare.to_ascii_lowercase(), rare.to_ascii_uppercase(), bytes)
+        .filter_map(|at| at.checked_sub(place))
         .find(|at| bytes.get(*at..*at + needle.len()).is_some_and(|here| here.eq_ignore_ascii_case(needle)))
+}
+
+/// How common a byte is in messages: the more, the greater.
+fn commonness(byte: u8) -> usize {
+    const COMMON: &[u8] = b":'wvgfbmpdluchnsratoie ";
+    COMMON.iter().position(|common| *common == byte.to_ascii_lowercase()).map_or(0, |place| place + 1)
 }
 
 /// The text behind `needle`.

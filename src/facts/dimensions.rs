@@ -103,7 +103,7 @@ pub struct Strings {
     set: IndexSet<Box<str>, foldhash::fast::RandomState>,
     /// Texts of a log that are kept in another form: in lower case, or without a token.
     kept_as: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
-    /// Short texts of a log that were interned last.
+    /// Texts of a log that were interned last.
     recent: Recent,
 }
 
@@ -123,7 +123,7 @@ impl Strings {
             return kept;
         }
         let kept = self.intern_log_anew(text);
-        if self.set.len() >= Recent::LEAST {
+        if self.set.len() >= Recent::LEAST && text.len() <= MOST_BYTES {
             self.recent.put(text, kept);
         }
         kept

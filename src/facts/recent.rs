@@ -1,12 +1,13 @@
-//! Short texts that were interned last, each in one line of the processor's cache.
+//! Texts that were interned last; short ones each in one line of the processor's cache.
 //!
 //! Input: a text of a log. Output: the reference it got before. A set of strings is looked up in four places of
 //! memory that depend on each other, this in one. Must not change what a text is kept as: its bytes are compared.
 
 use super::dimensions::Text;
 
-/// Places, as a power of two.
+/// Places for short texts, and for others, as powers of two. Others are few: the names of client agents.
 const PLACE_BITS: u32 = 13;
+const LONG_PLACE_BITS: u32 = 9;
 
 /// Bytes of the longest text that is remembered.
 const LONGEST: usize = 58;
@@ -22,7 +23,10 @@ struct Place {
 
 /// The table.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Vec<Place>);
+pub(super) struct Recent {
+    short: Vec<Place>,
+    long: Vec<Option<(Box<str>, Text)>>,
+}
 
 impl Recent {
     /// With fewer texts a table costs more than it saves.
@@ -31,34 +35,41 @@ impl Recent {
     /// The reference that a text got before.
     #[inline]
     pub(super) fn get(&self, text: &str) -> Option<Text> {
-        let place = self.0.get(place_of(text.as_bytes()))?;
-        let same = usize::from(place.length) == text.len()
-            && place.bytes.get(..text.len()).is_some_and(|bytes| bytes == text.as_bytes());
+        let bytes = text.as_bytes();
+        if bytes.len() > LONGEST {
+            let (known, kept) = self.long.get(place_of(bytes, LONG_PLACE_BITS))?.as_ref()?;
+            return (known.as_ref() == text).then_some(*kept);
+        }
+        let place = self.short.get(place_of(bytes, PLACE_BITS))?;
+        let same = usize::from(place.length) == bytes.len() && place.bytes.get(..bytes.len()) == Some(bytes);
         place.text.filter(|_| same)
     }
 
-    /// Remembers it, if the text is short.
+    /// Remembers it.
     pub(super) fn put(&mut self, text: &str, kept: Text) {
-        let Some(length) = u8::try_from(text.len()).ok().filter(|length| usize::from(*length) <= LONGEST)
-        else {
+        let bytes = text.as_bytes();
+        let Some(length) = u8::try_from(bytes.len()).ok().filter(|_| bytes.len() <= LONGEST) else {
+            self.long.resize(1 << LONG_PLACE_BITS, None);
+            if let Some(place) = self.long.get_mut(place_of(bytes, LONG_PLACE_BITS)) {
+                *place = Some((text.into(), kept));
+            }
             return;
         };
-        if self.0.is_empty() {
-            self.0.resize(1 << PLACE_BITS, Place { text: None, length: 0, bytes: [0; LONGEST] });
+        if self.short.is_empty() {
+            self.short.resize(1 << PLACE_BITS, Place { text: None, length: 0, bytes: [0; LONGEST] });
         }
-        if let Some(place) = self.0.get_mut(place_of(text.as_bytes())) {
-            place.text = Some(kept);
-            place.length = length;
-            for (to, from) in place.bytes.iter_mut().zip(text.bytes()) {
-                *to = from;
+        if let Some(place) = self.short.get_mut(place_of(bytes, PLACE_BITS)) {
+            (place.text, place.length) = (Some(kept), length);
+            for (to, from) in place.bytes.iter_mut().zip(bytes) {
+                *to = *from;
             }
         }
     }
 }
 
-/// The place of a text, by eight bytes at its beginning, middle and end.
+/// The place of a text among so many, by eight bytes at its beginning, middle and end.
 #[inline]
-fn place_of(bytes: &[u8]) -> usize {
+fn place_of(bytes: &[u8], place_bits: u32) -> usize {
     let middle = bytes.len() / 2;
     let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let (first, last) = if bytes.len() >= 8 {
@@ -72,7 +83,7 @@ fn place_of(bytes: &[u8]) -> usize {
         .rotate_left(29)
         .wrapping_add(last)
         .wrapping_mul(0xe703_7ed1_a0b4_28db);
-    usize::try_from(hash >> (64 - PLACE_BITS)).unwrap_or(0)
+    usize::try_from(hash >> (64 - place_bits)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -105,17 +105,12 @@ pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What ends a part of a URL.
-const fn ends_part(byte: u8) -> bool {
-    matches!(byte, b'/' | b'?' | b'#')
-}
-
 /// The object in a URL of the usual form; `None` for any other, whatever it names.
 fn plain_object_of_url(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("https://")?;
     let bytes = rest.as_bytes();
     let part_from = |from: usize| {
-        let end = bytes.get(from..)?.iter().position(|byte| ends_part(*byte));
+        let end = memchr::memchr3(b'/', b'?', b'#', bytes.get(from..)?);
         Some(end.map_or(bytes.len(), |length| from + length))
     };
     let host = part_from(0)?;
