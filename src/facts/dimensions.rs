@@ -123,7 +123,7 @@ impl Strings {
             return kept;
         }
         let kept = self.intern_log_anew(text);
-        if self.set.len() >= Recent::LEAST && text.len() <= MOST_BYTES {
+        if self.set.len() >= Recent::LEAST {
             self.recent.put(text, kept);
         }
         kept

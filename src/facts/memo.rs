@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::Map;
 use super::dimensions::{Caller, Denial, Ref, Strings, Text, Vault};
+use super::recent::Places;
 use crate::classify::causes::CauseId;
 use crate::classify::message::Details;
 use crate::record::Identity;
@@ -23,8 +24,9 @@ const REMEMBERED: usize = 4096;
 #[cfg(test)]
 const REMEMBERED: usize = 3;
 
-/// Operations remembered: Azure has some hundred.
-const OPERATIONS: usize = 509;
+/// Vaults and operations remembered, as powers of two: Azure has some hundred operations.
+const VAULT_BITS: u32 = if cfg!(test) { 1 } else { 9 };
+const OPERATION_BITS: u32 = if cfg!(test) { 2 } else { 9 };
 
 /// Numbers of claims remembered: those that come one after the other have places of their own.
 const MET: usize = 4 * REMEMBERED;
@@ -38,10 +40,8 @@ fn place_of(number: NonZeroU64) -> usize {
 /// What earlier records of a worker looked like.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// The last resource id, as it stands in the log, and its vault.
-    last_vault: Option<(String, Option<Ref<Vault>>)>,
-    /// Resource ids and the vaults they name.
-    vaults: Map<Box<str>, Option<Ref<Vault>>>,
+    /// Resource ids as they stand in the log, and the vaults they name.
+    pub(super) vaults: Places<Option<Ref<Vault>>, VAULT_BITS>,
     /// Claims, each with its length, and the callers that they alone tell.
     callers: Map<Box<[u8]>, Option<Ref<Caller>>>,
     /// Callers by the numbers of claims that were met before, each at the place that the number says.
@@ -49,8 +49,8 @@ pub(super) struct Memo {
     /// What messages carried, by the address of their details, which are kept so that no other
     /// details can get that address.
     denials: Map<usize, (Arc<Details>, Option<Ref<Denial>>)>,
-    /// Operation names, each at the place that its bytes say, with the plane they belong to.
-    operations: Vec<Option<(Box<str>, Text, Plane)>>,
+    /// Operation names and the planes they belong to.
+    operations: Places<(Text, Plane), OPERATION_BITS>,
     /// The ids of causes.
     causes: Vec<Option<Text>>,
     /// Room to put claims together in.
@@ -60,33 +60,6 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// The vault of a resource id, if it was met.
-    #[inline]
-    pub(super) fn vault(&mut self, resource_id: &str) -> Option<Option<Ref<Vault>>> {
-        if let Some((last, vault)) = &self.last_vault
-            && last == resource_id
-        {
-            return Some(*vault);
-        }
-        let vault = *self.vaults.get(resource_id)?;
-        self.set_last_vault(resource_id, vault);
-        Some(vault)
-    }
-
-    fn set_last_vault(&mut self, resource_id: &str, vault: Option<Ref<Vault>>) {
-        let (last, last_vault) = self.last_vault.get_or_insert_default();
-        last.clear();
-        last.push_str(resource_id);
-        *last_vault = vault;
-    }
-
-    /// Remembers it.
-    pub(super) fn keep_vault(&mut self, resource_id: &str, vault: Option<Ref<Vault>>) {
-        make_room(&mut self.vaults);
-        self.vaults.insert(resource_id.into(), vault);
-        self.set_last_vault(resource_id, vault);
-    }
-
     /// The caller of claims, if they were met. Behind it [`Self::keep_caller`] may remember them.
     #[inline]
     pub(super) fn caller(&mut self, identity: &Identity<'_>) -> Option<Option<Ref<Caller>>> {
@@ -144,18 +117,11 @@ impl Memo {
     /// An operation's name and plane.
     #[inline]
     pub(super) fn operation(&mut self, name: &str, strings: &mut Strings) -> (Text, Plane) {
-        let sum = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(5).wrapping_add(usize::from(byte)));
-        let place = sum % OPERATIONS;
-        if let Some(Some((known, text, plane))) = self.operations.get(place)
-            && known.as_ref() == name
-        {
-            return (*text, *plane);
+        if let Some(known) = self.operations.get(name) {
+            return known;
         }
         let (text, plane) = (strings.intern_log(name), plane(name));
-        self.operations.resize(OPERATIONS, None);
-        if let Some(slot) = self.operations.get_mut(place) {
-            *slot = Some((name.into(), text, plane));
-        }
+        self.operations.put(name, (text, plane));
         (text, plane)
     }
 

@@ -3,7 +3,7 @@
 //! Input: a text of a log. Output: the reference it got before. A set of strings is looked up in four places of
 //! memory that depend on each other, this in one. Must not change what a text is kept as: its bytes are compared.
 
-use super::dimensions::Text;
+use super::dimensions::{MOST_BYTES, Text};
 
 /// Places for short texts, and for others, as powers of two. Others are few: the names of client agents.
 const PLACE_BITS: u32 = 13;
@@ -25,7 +25,37 @@ struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     short: Vec<Place>,
-    long: Vec<Option<(Box<str>, Text)>>,
+    long: Places<Text, LONG_PLACE_BITS>,
+}
+
+/// What texts led to, each at the place that its bytes say; the last of those that share one is remembered.
+#[derive(Debug)]
+pub(super) struct Places<T, const BITS: u32>(Vec<Option<(Box<str>, T)>>);
+
+impl<T, const BITS: u32> Default for Places<T, BITS> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy, const BITS: u32> Places<T, BITS> {
+    /// What a text led to.
+    #[inline]
+    pub(super) fn get(&self, text: &str) -> Option<T> {
+        let (known, value) = self.0.get(place_of(text.as_bytes(), BITS))?.as_ref()?;
+        (known.as_ref() == text).then_some(*value)
+    }
+
+    /// Remembers it, if the text is no longer than any that is kept.
+    pub(super) fn put(&mut self, text: &str, value: T) {
+        if text.len() > MOST_BYTES {
+            return;
+        }
+        self.0.resize_with(1 << BITS, || None);
+        if let Some(place) = self.0.get_mut(place_of(text.as_bytes(), BITS)) {
+            *place = Some((text.into(), value));
+        }
+    }
 }
 
 impl Recent {
@@ -37,8 +67,7 @@ impl Recent {
     pub(super) fn get(&self, text: &str) -> Option<Text> {
         let bytes = text.as_bytes();
         if bytes.len() > LONGEST {
-            let (known, kept) = self.long.get(place_of(bytes, LONG_PLACE_BITS))?.as_ref()?;
-            return (known.as_ref() == text).then_some(*kept);
+            return self.long.get(text);
         }
         let place = self.short.get(place_of(bytes, PLACE_BITS))?;
         let same = usize::from(place.length) == bytes.len() && place.bytes.get(..bytes.len()) == Some(bytes);
@@ -49,11 +78,7 @@ impl Recent {
     pub(super) fn put(&mut self, text: &str, kept: Text) {
         let bytes = text.as_bytes();
         let Some(length) = u8::try_from(bytes.len()).ok().filter(|_| bytes.len() <= LONGEST) else {
-            self.long.resize(1 << LONG_PLACE_BITS, None);
-            if let Some(place) = self.long.get_mut(place_of(bytes, LONG_PLACE_BITS)) {
-                *place = Some((text.into(), kept));
-            }
-            return;
+            return self.long.put(text, kept);
         };
         if self.short.is_empty() {
             self.short.resize(1 << PLACE_BITS, Place { text: None, length: 0, bytes: [0; LONGEST] });

@@ -120,11 +120,11 @@ impl Facts {
             let name = url.or_else(|| record.request_uri.as_deref().and_then(vault_of_url))?;
             return Some(intern_vault(&mut self.dimensions, name));
         };
-        if let Some(vault) = self.memo.vault(resource_id) {
+        if let Some(vault) = self.memo.vaults.get(resource_id) {
             return vault;
         }
         let vault = vault_of_resource_id(resource_id).map(|name| intern_vault(&mut self.dimensions, name));
-        self.memo.keep_vault(resource_id, vault);
+        self.memo.vaults.put(resource_id, vault);
         vault
     }
 

@@ -99,6 +99,16 @@ fn policy_firewall_and_throttling_texts_are_read() {
 
 proptest! {
     #[test]
+    fn the_first_place_is_found_whatever_the_case(
+        text in "[aAbB :é]{0,40}", needle in "[abB :]{1,4}",
+    ) {
+        let (lower, small) = (text.to_ascii_lowercase(), needle.to_ascii_lowercase());
+        prop_assert_eq!(find(&text, &needle), lower.find(&small));
+    }
+}
+
+proptest! {
+    #[test]
     fn any_text_is_read_without_a_panic(text in "\\PC{0,80}", glue in prop::sample::select(vec!["Caller: ", "found: ", "[", "AKV10", "Vault: ", "Expected ", "Client address ("])) {
         let _ = details(&format!("{glue}{text}"));
         let _ = details(&format!("{text}{glue}"));

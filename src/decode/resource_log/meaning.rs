@@ -220,6 +220,35 @@ pub(super) enum Field {
 }
 
 impl Field {
+    /// The field of a record that takes a text as it is; `None` for one that reads it.
+    #[inline]
+    pub(super) fn text<'r, 'a>(self, record: &'r mut Record<'a>) -> Option<&'r mut Option<Text<'a>>> {
+        Some(match self {
+            Self::ResourceId => &mut record.resource_id,
+            Self::Category => &mut record.category,
+            Self::ResultSignature => &mut record.result_signature,
+            Self::Message => &mut record.message,
+            Self::ClientAddress => &mut record.client_address,
+            Self::CorrelationId => &mut record.correlation_id,
+            Self::ClientAgent => &mut record.client_agent,
+            Self::RequestUri => &mut record.request_uri,
+            Self::Id => &mut record.id,
+            Self::KeyType => &mut record.key_type,
+            _ => return None,
+        })
+    }
+
+    /// The field of a record that takes `true` or `false`.
+    #[inline]
+    pub(super) fn flag<'r>(self, record: &'r mut Record<'_>) -> Option<&'r mut Option<bool>> {
+        Some(match self {
+            Self::PolicyMatch => &mut record.access.policy_match,
+            Self::RbacAuthorized => &mut record.access.rbac_authorized,
+            Self::AddressAuthorized => &mut record.access.address_authorized,
+            _ => return None,
+        })
+    }
+
     /// Takes a value, `None` for one that is missing, over whatever an earlier key has left.
     #[inline]
     pub(super) fn fill<'a>(self, record: &mut Record<'a>, value: Option<Text<'a>>) {

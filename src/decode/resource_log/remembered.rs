@@ -24,7 +24,8 @@ mod value;
 use indexmap::IndexMap;
 
 use super::Level;
-use crate::record::Record;
+use super::meaning::Field;
+use crate::record::{Record, Text};
 use crate::ticks::Minute;
 use between::{Behind, Between, Inside, Nest, Next, Target, between};
 use bytes::string_end;
@@ -159,6 +160,37 @@ impl Remembered {
                         value::fill_text(record, text, &mut reached.at, Target::Nothing)?;
                     }
                 }
+                Action::KeepText(field) => {
+                    let end = string_end(text.as_bytes(), at);
+                    if text.as_bytes().get(end)? == &b'"' {
+                        let kept = text.get(at..end).filter(|text| !text.is_empty());
+                        *field.text(record)? = kept.map(Text::Borrowed);
+                        reached.at = end;
+                    } else {
+                        value::fill_text(record, text, &mut reached.at, Target::Field(field))?;
+                    }
+                }
+                Action::Flag(field) => match text.as_bytes().get(at..)? {
+                    [b't', b'r', b'u', b'e', ..] => {
+                        *field.flag(record)? = Some(true);
+                        reached.at += 4;
+                    }
+                    [b'f', b'a', b'l', b's', b'e', ..] => {
+                        *field.flag(record)? = Some(false);
+                        reached.at += 5;
+                    }
+                    _ => value::fill_bare(record, text, &mut reached.at, Target::Field(field))?,
+                },
+                Action::Status => match text.as_bytes().get(at..)? {
+                    [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b',' | b'}', ..] => {
+                        let digit = |byte: &u8| u16::from(byte - b'0');
+                        record.http_status = Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones));
+                        reached.at += 3;
+                    }
+                    _ => {
+                        value::fill_bare(record, text, &mut reached.at, Target::Field(Field::HttpStatus))?;
+                    }
+                },
                 Action::Text(target) => value::fill_text(record, text, &mut reached.at, target)?,
                 Action::Time => value::fill_time(record, text, &mut reached.at, &mut self.minute)?,
                 Action::Bare(target) => value::fill_bare(record, text, &mut reached.at, target)?,

@@ -4,6 +4,7 @@ use super::between::{Behind, Between, Next, Target, begins_bare};
 use super::bytes::begins_with;
 use crate::decode::resource_log::Level;
 use crate::decode::resource_log::meaning::Field;
+use crate::record::Record;
 
 /// The first step: what every record begins behind.
 pub(super) const START: u16 = 0;
@@ -16,11 +17,17 @@ const HEAD: usize = 16;
 pub(super) enum Action {
     /// Step over a text that fills nothing.
     PassText,
-    /// Take a text.
+    /// Keep a text as it is.
+    KeepText(Field),
+    /// Take any other text.
     Text(Target),
+    /// Take `true` or `false`.
+    Flag(Field),
+    /// Take the HTTP status.
+    Status,
     /// Take the time of the record.
     Time,
-    /// Take a number, `true`, `false` or `null`.
+    /// Take any other number, `true`, `false` or `null`.
     Bare(Target),
     /// Take the text of the first claim, or all claims at once.
     Claims(Target),
@@ -32,10 +39,17 @@ impl Action {
     fn of(between: &Between, behind: Behind) -> Self {
         match (between.next, between.target) {
             (Next::End, _) => Self::End,
+            (Next::Bare, Target::Field(Field::HttpStatus)) => Self::Status,
+            (Next::Bare, Target::Field(field)) if field.flag(&mut Record::default()).is_some() => {
+                Self::Flag(field)
+            }
             (Next::Bare, target) => Self::Bare(target),
             (Next::Text, target) if between.enters_claims(behind) => Self::Claims(target),
             (Next::Text, Target::Nothing) => Self::PassText,
             (Next::Text, Target::Field(Field::Time)) => Self::Time,
+            (Next::Text, Target::Field(field)) if field.text(&mut Record::default()).is_some() => {
+                Self::KeepText(field)
+            }
             (Next::Text, target) => Self::Text(target),
         }
     }
@@ -56,6 +70,8 @@ pub(super) struct Step {
     pub(super) action: Action,
     /// The object that the value behind it stands in.
     pub(super) level: Level,
+    /// What follows may be a number, `true`, `false` or `null`.
+    bare: bool,
 }
 
 impl Step {
@@ -74,6 +90,7 @@ impl Step {
             length: u16::try_from(bytes.len()).expect("a step is short"),
             action: Action::of(between, behind),
             level: between.inside.level,
+            bare: between.next == Next::Bare,
         }
     }
 
@@ -87,7 +104,7 @@ impl Step {
             }
             None => self.is_whole(bytes, texts),
         };
-        begins && (!matches!(self.action, Action::Bare(_)) || self.ends_bare(bytes))
+        begins && (!self.bare || self.ends_bare(bytes))
     }
 
     /// Whether bytes begin with all bytes of this step.
