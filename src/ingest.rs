@@ -6,6 +6,7 @@
 
 mod carrier;
 mod memory;
+mod opened;
 mod ranges;
 mod rejects;
 mod repeats;
@@ -33,6 +34,7 @@ use crate::record::fingerprint::fingerprint;
 use crate::source::{Blob, BlobPlace, Listing};
 
 use memory::{Memory, Rhythm};
+use opened::{Opened, Part};
 pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
@@ -133,35 +135,38 @@ impl Ingest<'_> {
         let memory = Memory::new(self.most_memory);
         // Ranges that do not fit together are joined, once; then the blob is read whole.
         for last_try in [false, true] {
-            done.merge(self.work(std::mem::take(&mut tasks), pass, &memory)?);
-            for (name, mut ranged) in std::mem::take(&mut done.ranged) {
+            let opened = Opened::new(cut.iter().map(|(name, (.., ranges))| (*name, ranges.len())));
+            done.merge(self.work(std::mem::take(&mut tasks), pass, &memory, &opened)?);
+            for (name, misfit) in std::mem::take(&mut done.misfits) {
                 let Some((index, blob, ranges)) = cut.get_mut(name.as_str()) else { continue };
-                let fits = ranged.join_ranges(&name, ranges.len());
-                let whole = ranged.is_incomplete(&name) || last_try && fits.contains(&false);
-                if whole || fits.contains(&false) {
-                    memory.give_back(ranged.weight);
-                }
-                if !whole && fits.contains(&false) {
+                memory.give_back(misfit.weight);
+                let fits = misfit.fits(&name, ranges.len());
+                let whole = last_try || misfit.is_incomplete(&name, ranges.len());
+                if !whole {
                     *ranges = ranges::joined(ranges, &fits);
                 }
                 // One range that is all of the blob is no range.
                 if whole || ranges.len() == 1 {
                     tasks.push(Task::whole(*index, blob));
-                } else if fits.contains(&false) {
-                    tasks.extend(Task::ranges(*index, blob, ranges));
                 } else {
-                    done.merge(ranged);
+                    tasks.extend(Task::ranges(*index, blob, ranges));
                 }
             }
         }
-        done.merge(self.work(tasks, pass, &memory)?);
+        done.merge(self.work(tasks, pass, &memory, &Opened::new([]))?);
         Ok(done)
     }
 
-    /// Hands the tasks to the workers, the largest first, so that no worker is left alone with it at
-    /// the end.
-    fn work(&self, mut tasks: Vec<Task<'_>>, pass: Pass<'_>, memory: &Memory) -> Result<Done, Error> {
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.bytes));
+    /// Hands the tasks to the workers: the largest blob first, so that no worker is left alone with it at
+    /// the end, and blob by blob, so that few are open at once.
+    fn work(
+        &self,
+        mut tasks: Vec<Task<'_>>,
+        pass: Pass<'_>,
+        memory: &Memory,
+        opened: &Opened<'_>,
+    ) -> Result<Done, Error> {
+        tasks.sort_by_key(|task| (std::cmp::Reverse(task.blob.bytes), task.index, task.range.start));
         let next = AtomicUsize::new(0);
         let done: Mutex<Done> = Mutex::default();
         let workers = self.threads.clamp(1, tasks.len().max(1));
@@ -178,6 +183,8 @@ impl Ingest<'_> {
                         buffer: Vec::new(),
                         memory,
                         rhythm: Rhythm::default(),
+                        opened,
+                        part: None,
                     };
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
@@ -185,6 +192,7 @@ impl Ingest<'_> {
                         // With fewer tasks left than threads, one of them has nothing to do.
                         mine.task(task, tasks.len() - at < self.threads);
                     }
+                    mine.hand_in();
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(mine.done);
                 });
             }
@@ -251,6 +259,8 @@ struct RangeEnd {
     line_ends: u64,
     /// Whether its framer stood where the next range began.
     fits: bool,
+    /// Whether it could not be read to its end.
+    incomplete: bool,
 }
 
 /// What workers have counted.
@@ -264,8 +274,8 @@ struct Done {
     weight: u64,
     /// How each range ended, by its name.
     ends: BTreeMap<String, RangeEnd>,
-    /// What was counted in ranges, by blob, until it is known that the blob could be cut.
-    ranged: BTreeMap<String, Done>,
+    /// What was counted in the ranges of blobs that could not be cut there, by blob.
+    misfits: BTreeMap<String, Done>,
 }
 
 impl Done {
@@ -275,22 +285,30 @@ impl Done {
         self.rejects.lines.extend(other.rejects.lines);
         self.weight += other.weight;
         self.ends.extend(other.ends);
-        for (blob, ranged) in other.ranged {
-            self.ranged.entry(blob).or_default().merge(ranged);
-        }
+        self.misfits.extend(other.misfits);
     }
 
-    /// Gives the ranges of a blob back to it; says of each whether it fits the next one.
-    fn join_ranges(&mut self, blob: &str, number: usize) -> Vec<bool> {
+    /// Of each range of a blob whether it fits the next one.
+    fn fits(&self, blob: &str, number: usize) -> Vec<bool> {
+        let fits = |range: String| self.ends.get(&range).is_some_and(|end| end.fits);
+        (0..number).map(|number| fits(range_name(blob, number))).collect()
+    }
+
+    /// Whether a range of a blob could not be read to its end.
+    fn is_incomplete(&self, blob: &str, number: usize) -> bool {
+        (0..number).any(|number| self.ends.get(&range_name(blob, number)).is_none_or(|end| end.incomplete))
+    }
+
+    /// Gives the ranges of a blob, which must fit, back to it.
+    fn join_ranges(&mut self, blob: &str, number: usize) {
         let strings = &mut self.facts.dimensions.strings;
         let name = strings.intern(blob);
-        let (mut fits, mut ranges, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut ranges, mut lines) = (Vec::new(), BTreeMap::new());
         let mut before = 0;
         for range in (0..number).map(|number| range_name(blob, number)) {
-            let end = self.ends.get(&range).copied().unwrap_or_default();
+            let end = self.ends.remove(&range).unwrap_or_default();
             ranges.push((strings.intern(&range), before));
             lines.insert(range, before);
-            fits.push(end.fits);
             before += end.line_ends;
         }
         self.facts.join_ranges(name, &ranges);
@@ -300,13 +318,6 @@ impl Done {
                 blob.clone_into(&mut reject.blob);
             }
         }
-        fits
-    }
-
-    /// Whether a blob could not be read to its end.
-    fn is_incomplete(&mut self, blob: &str) -> bool {
-        let name = self.facts.dimensions.strings.intern(blob);
-        self.facts.coverage.blob(name).incomplete
     }
 }
 
@@ -337,6 +348,9 @@ struct Worker<'i> {
     buffer: Vec<u8>,
     memory: &'i Memory,
     rhythm: Rhythm,
+    opened: &'i Opened<'i>,
+    /// What was counted of the blob whose ranges are being read.
+    part: Option<Part>,
 }
 
 impl Worker<'_> {
@@ -345,15 +359,31 @@ impl Worker<'_> {
         if self.stops() {
             return;
         }
-        let ranged = task.range != WHOLE;
-        if ranged {
-            let mine = self.done.ranged.remove(&task.blob.name).unwrap_or_default();
-            let all = std::mem::replace(&mut self.done, mine);
-            self.count(task, spare_thread);
-            let mine = std::mem::replace(&mut self.done, all);
-            self.done.ranged.insert(task.blob.name.clone(), mine);
+        if task.range == WHOLE {
+            return self.count(task, spare_thread);
+        }
+        if self.part.as_ref().is_some_and(|part| part.blob != task.blob.name) {
+            self.hand_in();
+        }
+        let mut part = self.part.take().unwrap_or_else(|| Part::new(&task.blob.name));
+        std::mem::swap(&mut self.done, &mut part.done);
+        self.count(task, spare_thread);
+        std::mem::swap(&mut self.done, &mut part.done);
+        part.ranges += 1;
+        self.part = Some(part);
+    }
+
+    /// Hands in what was counted of a blob in ranges. The worker that brings the last part takes all of them,
+    /// if they fit together.
+    fn hand_in(&mut self) {
+        let Some(part) = self.part.take() else { return };
+        let blob = part.blob.clone();
+        let Some((mut whole, ranges)) = self.opened.add(part) else { return };
+        if whole.fits(&blob, ranges).contains(&false) || whole.is_incomplete(&blob, ranges) {
+            self.done.misfits.insert(blob, whole);
         } else {
-            self.count(task, spare_thread);
+            whole.join_ranges(&blob, ranges);
+            self.done.merge(whole);
         }
     }
 
@@ -429,7 +459,9 @@ impl Worker<'_> {
         let (totals, standing, result) = decode_range(reader, place, limits, &mut remembered, sink);
         self.remembered = remembered;
         let fits = ends.is_none() || standing == *ends;
-        self.done.ends.insert(task.name.clone(), RangeEnd { line_ends: totals.line_ends, fits });
+        let incomplete = totals.incomplete || result.is_err();
+        let end = RangeEnd { line_ends: totals.line_ends, fits, incomplete };
+        self.done.ends.insert(task.name.clone(), end);
         (totals, result)
     }
 
