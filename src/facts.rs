@@ -20,6 +20,7 @@ mod recent;
 pub mod requests;
 pub mod rows;
 pub mod sightings;
+mod table;
 mod update;
 mod weight;
 

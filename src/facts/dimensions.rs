@@ -122,14 +122,15 @@ impl Strings {
         if let Some(kept) = self.recent.get(text) {
             return kept;
         }
-        let kept = self.intern_log_anew(text);
+        let kept = self.intern_log_once(text);
         if self.set.len() >= Recent::LEAST {
             self.recent.put(text, kept);
         }
         kept
     }
 
-    fn intern_log_anew(&mut self, text: &str) -> Text {
+    /// [`Self::intern_log`] for a text that hardly comes again.
+    pub fn intern_log_once(&mut self, text: &str) -> Text {
         if let Some(index) = self.set.get_index_of(text) {
             return Ref::at(index);
         }

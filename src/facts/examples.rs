@@ -97,6 +97,8 @@ impl Examples {
         let kept = self.map.entry(key).or_default();
         let at = kept.partition_point(|other| other.order(&example, dimensions) == Ordering::Less);
         if at < KEPT && kept.get(at) != Some(&example) {
+            // Most kinds have one example.
+            kept.reserve_exact(1);
             kept.insert(at, example);
             kept.truncate(KEPT);
         }

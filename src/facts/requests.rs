@@ -5,8 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::Map;
 use super::dimensions::{Remap, RequestKey};
+use super::table::Table;
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// The requests of one key in one second.
@@ -145,6 +145,12 @@ impl Series {
         }
     }
 
+    /// The last tick as it came; 0 where there is none.
+    #[inline]
+    fn last_tick(&self) -> i64 {
+        self.cells.as_slice().last().map_or(0, |cell| cell.first.0)
+    }
+
     /// Cells that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
         match &self.cells {
@@ -230,63 +236,44 @@ impl Series {
     }
 }
 
-/// Requests that wait to be counted together. Looking one up is to wait for memory several times, and what is
-/// looked up side by side waits side by side.
+/// Requests that are counted together, so many.
+const TOGETHER: usize = 64;
+
+/// Requests taken in and not yet counted.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
-    requests: Vec<(RequestKey, Option<Ticks>)>,
-    /// Where each one's series is.
-    places: Vec<usize>,
-}
+pub(super) struct Pending(Vec<(RequestKey, Option<Ticks>)>);
 
 impl Pending {
-    /// So many are counted together.
-    const MOST: usize = 64;
-
     /// Takes in one request; true when there are enough to be counted.
     pub(super) fn add(&mut self, key: RequestKey, time: Option<Ticks>) -> bool {
-        self.requests.push((key, time));
-        self.requests.len() >= Self::MOST
+        self.0.push((key, time));
+        self.0.len() >= TOGETHER
     }
 }
 
 /// All requests.
 #[derive(Debug, Default)]
 pub struct Requests {
-    map: Map<RequestKey, Series>,
+    table: Table<RequestKey, Series>,
 }
 
 impl Requests {
-    /// Counts one request.
-    pub fn add(&mut self, key: RequestKey, time: Option<Ticks>) {
-        self.map.entry(key).or_default().add(time);
-    }
-
     /// Counts what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        pending.places.clear();
-        for (key, _) in &pending.requests {
-            let entry = self.map.entry(*key);
-            pending.places.push(entry.index());
-            entry.or_default();
-        }
-        for ((_, time), place) in pending.requests.drain(..).zip(&pending.places) {
-            if let Some((_, series)) = self.map.get_index_mut(*place) {
-                series.add(time);
-            }
-        }
+        self.table.add_all(&pending.0, Series::last_tick, Series::add);
+        pending.0.clear();
     }
 
     /// Counts a series under a key.
     pub fn add_series(&mut self, key: RequestKey, series: Series) {
         if !series.is_empty() {
-            self.map.entry(key).or_default().merge(series);
+            self.table.value(key).merge(series);
         }
     }
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        for (key, series) in other.map {
+        for (key, series) in other.table.into_rows() {
             self.add_series(remap.key(key), series);
         }
     }
@@ -294,38 +281,41 @@ impl Requests {
     /// Brings every series in order.
     pub fn settle(&mut self) {
         let mut late: Vec<&mut Series> =
-            self.map.values_mut().filter(|series| !series.is_settled()).collect();
+            self.table.values_mut().filter(|series| !series.is_settled()).collect();
         late.par_iter_mut().for_each(|series| series.settle());
     }
 
     /// Every key with its series, in no order that means anything.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RequestKey, &Series)> {
-        self.map.iter()
+        self.table.iter()
     }
 
     /// The number of keys.
     pub fn keys(&self) -> usize {
-        self.map.len()
+        self.table.len()
     }
 
     /// Takes the rows out whose key is meant.
-    pub fn take(&mut self, mut is_meant: impl FnMut(&RequestKey) -> bool) -> Vec<(RequestKey, Series)> {
-        self.map.extract_if(.., |key, _| is_meant(key)).collect()
+    pub fn take(&mut self, is_meant: impl FnMut(&RequestKey) -> bool) -> Vec<(RequestKey, Series)> {
+        self.table.take(is_meant)
     }
 
     /// Takes all rows out.
     pub fn drain(&mut self) -> impl Iterator<Item = (RequestKey, Series)> {
-        std::mem::take(&mut self.map).into_iter()
+        std::mem::take(&mut self.table).into_rows().into_iter()
     }
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.table.is_empty()
     }
 
     /// The number of rows (key and second) that the table has.
     pub fn rows(&self) -> usize {
-        self.map.values().map(|series| series.cells.as_slice().len() + usize::from(series.untimed > 0)).sum()
+        self.table
+            .iter()
+            .map(|(_, series)| series.cells.as_slice().len() + usize::from(series.untimed > 0))
+            .sum()
     }
 }
 

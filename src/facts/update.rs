@@ -185,8 +185,8 @@ impl Facts {
         let example = Example {
             time: record.time,
             location,
-            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log(id)),
-            message: record.message.as_deref().map(|message| strings.intern_log(message)),
+            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log_once(id)),
+            message: record.message.as_deref().map(|message| strings.intern_log_once(message)),
             client_address: key.client_address,
             client_agent: key.client_agent,
         };

@@ -1,0 +1,227 @@
+//! Rows by key, looked up many at a time.
+//!
+//! In a table that outgrows the processor's caches, to look a row up is to wait for memory three times: for the
+//! place that its hash says, for the row, and for what the row points to. A map asks for one row after the other
+//! and waits every time; here the places, then the rows, are asked for all at once, and the waits overlap. Rows
+//! lie in the order in which their keys came first.
+//!
+//! Input: keys. Output: their values. Must not depend on the order of keys but for the order of rows.
+
+use std::hash::{BuildHasher, Hash};
+
+/// A table.
+#[derive(Debug)]
+pub(super) struct Table<K, V> {
+    rows: Vec<(K, V)>,
+    /// At the place that the lower bits of its tag say, or behind it: a row's tag, and its number from 1. As many
+    /// as a power of two.
+    places: Vec<Place>,
+    /// Seeded by the process: keys come from logs.
+    hasher: foldhash::fast::RandomState,
+    /// Room for the tags of what is looked up.
+    tags: Vec<u32>,
+}
+
+/// The upper half is the tag of a row, a part of its key's hash; the lower half its number, 0 where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place(u64);
+
+impl Place {
+    fn new(tag: u32, row: usize) -> Self {
+        let number = u32::try_from(row + 1).expect("fewer than 2^32 rows");
+        Self(u64::from(tag) << 32 | u64::from(number))
+    }
+
+    #[inline]
+    fn tag(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The place of the row among all rows.
+    #[inline]
+    fn row(self) -> Option<usize> {
+        (self.0 as u32 as usize).checked_sub(1)
+    }
+}
+
+/// Fewest places.
+const LEAST: usize = 16;
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), places: Vec::new(), hasher: Default::default(), tags: Vec::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
+    /// The value of a key, made if there is none yet.
+    pub(super) fn value(&mut self, key: K) -> &mut V {
+        self.make_room(1);
+        let row = self.row(self.tag(&key), key);
+        &mut self.rows[row].1
+    }
+
+    /// Takes in many keys: `add` is given the value of each, made if there is none yet, and what came with it.
+    /// `touch` reads what `add` will read of a value, to have it brought near; what it gives means nothing.
+    pub(super) fn add_all<T: Copy>(
+        &mut self,
+        many: &[(K, T)],
+        touch: impl Fn(&V) -> i64,
+        mut add: impl FnMut(&mut V, T),
+    ) {
+        self.make_room(many.len());
+        let mut tags = std::mem::take(&mut self.tags);
+        tags.clear();
+        tags.extend(many.iter().map(|(key, _)| self.tag(key)));
+        let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].0);
+        std::hint::black_box(near);
+        let near = tags.iter().fold(0, |near, tag| {
+            let row = self.places[self.place(*tag)].row();
+            near ^ row.map_or(0, |row| touch(&self.rows[row].1))
+        });
+        std::hint::black_box(near);
+        for ((key, with), tag) in many.iter().zip(&tags) {
+            let row = self.row(*tag, *key);
+            add(&mut self.rows[row].1, *with);
+        }
+        self.tags = tags;
+    }
+
+    /// The row of a key, made if there is none yet; there must be room for one.
+    #[inline]
+    fn row(&mut self, tag: u32, key: K) -> usize {
+        let mut at = self.place(tag);
+        while let Some(row) = self.places[at].row() {
+            if self.places[at].tag() == tag && self.rows[row].0 == key {
+                return row;
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        let row = self.rows.len();
+        self.places[at] = Place::new(tag, row);
+        self.rows.push((key, V::default()));
+        row
+    }
+
+    /// Makes room for so many more rows: an eighth of all places stays free at least.
+    fn make_room(&mut self, more: usize) {
+        let rows = self.rows.len() + more;
+        if rows * 8 > self.places.len() * 7 {
+            let number = (rows * 8).div_ceil(7).next_power_of_two().max(LEAST);
+            let old = std::mem::replace(&mut self.places, vec![Place::default(); number]);
+            old.into_iter().filter(|place| place.row().is_some()).for_each(|place| self.put(place));
+        }
+    }
+
+    /// Puts a row where its tag says, or behind it.
+    fn put(&mut self, place: Place) {
+        let mut at = self.place(place.tag());
+        while self.places[at].row().is_some() {
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        self.places[at] = place;
+    }
+
+    /// Takes the rows out whose key is meant, in the order of the rows.
+    pub(super) fn take(&mut self, mut is_meant: impl FnMut(&K) -> bool) -> Vec<(K, V)> {
+        let taken: Vec<(K, V)> = self.rows.extract_if(.., |(key, _)| is_meant(key)).collect();
+        if !taken.is_empty() {
+            self.places.fill(Place::default());
+            for row in 0..self.rows.len() {
+                self.put(Place::new(self.tag(&self.rows[row].0), row));
+            }
+        }
+        taken
+    }
+
+    fn tag(&self, key: &K) -> u32 {
+        // The upper half: the lower one chooses among few in other uses of the same hash.
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    /// The place that a tag says.
+    #[inline]
+    fn place(&self, tag: u32) -> usize {
+        tag as usize & (self.places.len() - 1)
+    }
+}
+
+impl<K, V> Table<K, V> {
+    /// All rows.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> {
+        self.rows.iter().map(|(key, value)| (key, value))
+    }
+
+    /// All values.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.rows.iter_mut().map(|(_, value)| value)
+    }
+
+    /// All rows, taken out.
+    pub(super) fn into_rows(self) -> Vec<(K, V)> {
+        self.rows
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A key that shares its place with many others.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Key(u16);
+
+    impl Hash for Key {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            (self.0 % 5).hash(state);
+        }
+    }
+
+    proptest! {
+        /// It sums up as a sorted map does, whatever is looked up at once and taken out in between.
+        #[test]
+        fn it_is_a_map(
+            steps in prop::collection::vec(
+                (prop::collection::vec((0_u16..300, 0_i64..9), 0..70), prop::option::weighted(0.2, 1_u16..7)),
+                0..12,
+            ),
+        ) {
+            let (mut table, mut slow) = (Table::<Key, i64>::default(), BTreeMap::new());
+            for (many, taken) in steps {
+                let many: Vec<(Key, i64)> = many.into_iter().map(|(key, with)| (Key(key), with)).collect();
+                for (key, with) in &many {
+                    *slow.entry(*key).or_insert(0) += with;
+                }
+                match many.as_slice() {
+                    [(key, with)] => *table.value(*key) += with,
+                    many => table.add_all(many, |sum| *sum, |sum, with| *sum += with),
+                }
+                if let Some(modulus) = taken {
+                    let mut out = table.take(|key| key.0 % modulus == 0);
+                    out.sort_unstable();
+                    let expected: Vec<_> =
+                        slow.extract_if(.., |key: &Key, _| key.0 % modulus == 0).collect();
+                    prop_assert_eq!(out, expected);
+                }
+                let mut rows: Vec<_> = table.iter().map(|(key, sum)| (*key, *sum)).collect();
+                rows.sort_unstable();
+                prop_assert_eq!(table.len(), rows.len());
+                prop_assert_eq!(rows, slow.iter().map(|(key, sum)| (*key, *sum)).collect::<Vec<_>>());
+            }
+        }
+    }
+}
