@@ -68,8 +68,9 @@ pub struct Facts {
     pub coverage: Coverage,
     /// What earlier records looked like, to save looking it up again.
     memo: memo::Memo,
-    /// Requests taken in and not yet counted.
+    /// Requests and durations taken in and not yet counted.
     pending: requests::Pending,
+    pending_latency: latency::Pending,
 }
 
 impl Facts {
@@ -124,6 +125,7 @@ impl Facts {
     /// Counts the requests that [`Facts::update_soon`] has left waiting.
     pub fn count_pending(&mut self) {
         self.requests.add_pending(&mut self.pending);
+        self.latency.add_pending(&mut self.pending_latency);
     }
 
     /// Whether nothing was read.

@@ -6,8 +6,8 @@
 
 use std::hash::Hash;
 
-use super::Map;
 use super::dimensions::{Ref, Remap, Text, Vault, number};
+use super::table::Table;
 use crate::ticks::Ticks;
 
 /// Buckets to a power of two, as a power of two.
@@ -48,26 +48,11 @@ pub struct LatencyKey {
     pub bucket: u16,
 }
 
-/// What an hour is told by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct InHour {
-    vault: Option<Ref<Vault>>,
-    operation: Option<Text>,
-    bucket: u16,
-}
-
-impl InHour {
-    fn at(self, hour: i64) -> LatencyKey {
-        let Self { vault, operation, bucket } = self;
-        LatencyKey { hour, vault, operation, bucket }
-    }
-}
-
 /// As the derived one, in fewer steps.
-impl Hash for InHour {
+impl Hash for LatencyKey {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         state.write_u64(u64::from(number(self.vault)) << 32 | u64::from(number(self.operation)));
-        state.write_u64(u64::from(self.bucket));
+        state.write_u64(self.hour.cast_unsigned() << 16 | u64::from(self.bucket));
     }
 }
 
@@ -80,59 +65,60 @@ pub struct LatencyCell {
     pub max_ms: u64,
 }
 
-/// The table: hour by hour, because logs are in the order of time, and one hour is looked up sooner than a day.
+/// Durations taken in and not yet counted.
+#[derive(Debug, Default)]
+pub(super) struct Pending(Vec<(LatencyKey, LatencyCell)>);
+
+impl Pending {
+    /// Takes in one request.
+    pub(super) fn add(&mut self, time: Ticks, vault: Option<Ref<Vault>>, operation: Option<Text>, ms: u64) {
+        let key = LatencyKey { hour: time.second().div_euclid(3600), vault, operation, bucket: bucket(ms) };
+        self.0.push((key, LatencyCell { count: 1, max_ms: ms }));
+    }
+}
+
+/// The table.
 #[derive(Debug, Default)]
 pub struct Latency {
-    hours: Map<i64, Map<InHour, LatencyCell>>,
-    /// The place of the hour counted last.
-    last: usize,
+    table: Table<LatencyKey, LatencyCell>,
+}
+
+impl LatencyCell {
+    fn absorb(&mut self, other: Self) {
+        self.count += other.count;
+        self.max_ms = self.max_ms.max(other.max_ms);
+    }
 }
 
 impl Latency {
-    /// Counts one request.
-    pub fn add(&mut self, time: Ticks, vault: Option<Ref<Vault>>, operation: Option<Text>, ms: u64) {
-        let hour = time.second().div_euclid(3600);
-        let cell = LatencyCell { count: 1, max_ms: ms };
-        self.add_cell(LatencyKey { hour, vault, operation, bucket: bucket(ms) }, cell);
+    /// Counts what waits.
+    pub(super) fn add_pending(&mut self, pending: &mut Pending) {
+        self.table.add_all(&pending.0, |cell| cell.count.cast_signed(), LatencyCell::absorb);
+        pending.0.clear();
     }
 
     /// Counts a row.
     pub fn add_cell(&mut self, key: LatencyKey, cell: LatencyCell) {
-        let LatencyKey { hour, vault, operation, bucket } = key;
-        let mine = self.hour(hour).entry(InHour { vault, operation, bucket }).or_default();
-        mine.count += cell.count;
-        mine.max_ms = mine.max_ms.max(cell.max_ms);
-    }
-
-    /// The table of an hour.
-    fn hour(&mut self, hour: i64) -> &mut Map<InHour, LatencyCell> {
-        if self.hours.get_index(self.last).is_none_or(|(last, _)| *last != hour) {
-            let entry = self.hours.entry(hour);
-            self.last = entry.index();
-            entry.or_default();
-        }
-        &mut self.hours[self.last]
+        self.table.value(key).absorb(cell);
     }
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        for (key, cell) in other.iter() {
+        for (key, cell) in other.table.into_rows() {
             let key =
                 LatencyKey { vault: remap.vault(key.vault), operation: remap.maybe(key.operation), ..key };
-            self.add_cell(key, *cell);
+            self.add_cell(key, cell);
         }
     }
 
     /// Every row, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (LatencyKey, &LatencyCell)> {
-        self.hours.iter().flat_map(|(hour, cells)| cells.iter().map(|(key, cell)| (key.at(*hour), cell)))
+    pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &LatencyCell)> {
+        self.table.iter()
     }
 
     /// Keeps the rows that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&LatencyKey) -> bool) {
-        for (hour, cells) in &mut self.hours {
-            cells.retain(|key, _| keep(&key.at(*hour)));
-        }
+        self.table.take(|key| !keep(key));
     }
 }
 

@@ -37,13 +37,13 @@ impl Facts {
     ) {
         let cause = causes.get(verdict.cause);
         let key = self.key(record, verdict, &cause.id);
-        if self.pending.add(key, record.time) {
-            self.count_pending();
-        }
         if key.plane != Plane::Notification
             && let (Some(time), Some(ms)) = (record.time, record.duration_ms)
         {
-            self.latency.add(time, key.vault, key.operation, ms);
+            self.pending_latency.add(time, key.vault, key.operation, ms);
+        }
+        if self.pending.add(key, record.time) {
+            self.count_pending();
         }
         if key.plane != Plane::Data {
             self.change(record, &key);
