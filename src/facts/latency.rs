@@ -84,6 +84,10 @@ pub struct Latency {
 }
 
 impl LatencyCell {
+    fn touch(&self) -> i64 {
+        self.count.cast_signed()
+    }
+
     fn absorb(&mut self, other: Self) {
         self.count += other.count;
         self.max_ms = self.max_ms.max(other.max_ms);
@@ -93,8 +97,7 @@ impl LatencyCell {
 impl Latency {
     /// Counts what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        self.table.add_all(&pending.0, |cell| cell.count.cast_signed(), LatencyCell::absorb);
-        pending.0.clear();
+        self.table.add_all(&mut pending.0, LatencyCell::touch, LatencyCell::absorb);
     }
 
     /// Counts a row.
@@ -104,11 +107,12 @@ impl Latency {
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        for (key, cell) in other.table.into_rows() {
-            let key =
-                LatencyKey { vault: remap.vault(key.vault), operation: remap.maybe(key.operation), ..key };
-            self.add_cell(key, cell);
-        }
+        let key = |key: LatencyKey| LatencyKey {
+            vault: remap.vault(key.vault),
+            operation: remap.maybe(key.operation),
+            ..key
+        };
+        self.table.merge(other.table, key, LatencyCell::touch, LatencyCell::absorb);
     }
 
     /// Every row, in no order that means anything.

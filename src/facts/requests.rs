@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::dimensions::{Remap, RequestKey};
-use super::table::Table;
+use super::table::{TOGETHER, Table};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// The requests of one key in one second.
@@ -236,9 +236,6 @@ impl Series {
     }
 }
 
-/// Requests that are counted together, so many.
-const TOGETHER: usize = 64;
-
 /// Requests taken in and not yet counted.
 #[derive(Debug, Default)]
 pub(super) struct Pending(Vec<(RequestKey, Option<Ticks>)>);
@@ -260,8 +257,7 @@ pub struct Requests {
 impl Requests {
     /// Counts what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        self.table.add_all(&pending.0, Series::last_tick, Series::add);
-        pending.0.clear();
+        self.table.add_all(&mut pending.0, Series::last_tick, Series::add);
     }
 
     /// Counts a series under a key.
@@ -273,9 +269,7 @@ impl Requests {
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        for (key, series) in other.table.into_rows() {
-            self.add_series(remap.key(key), series);
-        }
+        self.table.merge(other.table, |key| remap.key(key), Series::last_tick, Series::merge);
     }
 
     /// Brings every series in order.

@@ -44,6 +44,9 @@ impl Place {
     }
 }
 
+/// How many keys are best looked up at once: as many as a processor can wait for, and some.
+pub(super) const TOGETHER: usize = 64;
+
 /// Fewest places.
 const LEAST: usize = 16;
 
@@ -61,11 +64,12 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         &mut self.rows[row].1
     }
 
-    /// Takes in many keys: `add` is given the value of each, made if there is none yet, and what came with it.
-    /// `touch` reads what `add` will read of a value, to have it brought near; what it gives means nothing.
-    pub(super) fn add_all<T: Copy>(
+    /// Takes in many keys, and leaves none of them: `add` is given the value of each, made if there is none yet,
+    /// and what came with it. `touch` reads what `add` will read of a value, to have it brought near; what it
+    /// gives means nothing.
+    pub(super) fn add_all<T>(
         &mut self,
-        many: &[(K, T)],
+        many: &mut Vec<(K, T)>,
         touch: impl Fn(&V) -> i64,
         mut add: impl FnMut(&mut V, T),
     ) {
@@ -80,11 +84,30 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
             near ^ row.map_or(0, |row| touch(&self.rows[row].1))
         });
         std::hint::black_box(near);
-        for ((key, with), tag) in many.iter().zip(&tags) {
-            let row = self.row(*tag, *key);
-            add(&mut self.rows[row].1, *with);
+        for ((key, with), tag) in many.drain(..).zip(&tags) {
+            let row = self.row(*tag, key);
+            add(&mut self.rows[row].1, with);
         }
         self.tags = tags;
+    }
+
+    /// Takes in another table, its keys as `key` gives them; `touch` and `add` as above.
+    pub(super) fn merge(
+        &mut self,
+        other: Self,
+        key: impl Fn(K) -> K,
+        touch: impl Fn(&V) -> i64,
+        mut add: impl FnMut(&mut V, V),
+    ) {
+        let mut rows = other.rows.into_iter().map(|(old, value)| (key(old), value));
+        let mut many = Vec::with_capacity(TOGETHER);
+        loop {
+            many.extend(rows.by_ref().take(TOGETHER));
+            if many.is_empty() {
+                return;
+            }
+            self.add_all(&mut many, &touch, &mut add);
+        }
     }
 
     /// The row of a key, made if there is none yet; there must be room for one.
@@ -208,7 +231,14 @@ mod tests {
                 }
                 match many.as_slice() {
                     [(key, with)] => *table.value(*key) += with,
-                    many => table.add_all(many, |sum| *sum, |sum, with| *sum += with),
+                    _ if many.len() % 2 == 0 => {
+                        table.add_all(&mut many.clone(), |sum| *sum, |sum, with| *sum += with);
+                    }
+                    _ => {
+                        let mut other = Table::default();
+                        other.add_all(&mut many.clone(), |sum| *sum, |sum, with| *sum += with);
+                        table.merge(other, |key| key, |sum| *sum, |sum, with| *sum += with);
+                    }
                 }
                 if let Some(modulus) = taken {
                     let mut out = table.take(|key| key.0 % modulus == 0);
