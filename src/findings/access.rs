@@ -196,7 +196,7 @@ struct Used {
 pub(super) fn objects(analysis: &Analysis<'_>, stale_after_days: u32) -> Vec<ObjectUse> {
     let dimensions = &analysis.facts.dimensions;
     let mut all: Map<(Option<Text>, Text), Used> = Map::default();
-    let worked = |stream: &Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
+    let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
     for stream in analysis.streams().filter(worked) {
         let Some(object) = stream.key.object else { continue };
         let oid = stream.oid();

@@ -233,7 +233,7 @@ fn parts<'v>(
             let inside = cells.iter().skip(from).take_while(|cell| cell.second() <= end);
             let count: u64 = inside.map(|cell| u64::from(cell.count)).sum();
             if count > 0 {
-                let group = (name, stream.caller, stream.operation, stream.object);
+                let group = (name, stream.caller(), stream.operation, stream.object);
                 groups.entry(group).or_default().add(Load::of(count, charge.low, charge.high));
             }
         }

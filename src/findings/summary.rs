@@ -43,9 +43,9 @@ fn is_request(stream: &Stream<'_>) -> bool {
 struct OfCause<'f> {
     tally: Tally<'f>,
     /// The first of them.
-    first: Option<Stream<'f>>,
+    first: Option<&'f Stream<'f>>,
     /// The last that names a caller: streams come by caller.
-    named: Option<Stream<'f>>,
+    named: Option<&'f Stream<'f>>,
     callers: u64,
     vaults: BTreeSet<&'f str>,
 }
@@ -56,10 +56,10 @@ pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
     let mut groups: Map<Text, OfCause<'_>> = Map::default();
     for stream in analysis.streams() {
         let group = groups.entry(stream.key.cause).or_default();
-        group.tally.add(&stream);
+        group.tally.add(stream);
         group.first.get_or_insert(stream);
         group.vaults.extend(dimensions.text(stream.vault));
-        if stream.caller.is_some() && !group.named.is_some_and(|named| named.same_caller(&stream)) {
+        if stream.caller.is_some() && !group.named.is_some_and(|named| named.same_caller(stream)) {
             group.callers += 1;
             group.named = Some(stream);
         }
@@ -70,7 +70,7 @@ pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
     rows
 }
 
-fn cause(analysis: &Analysis<'_>, first: Stream<'_>, group: &OfCause<'_>) -> CauseReport {
+fn cause(analysis: &Analysis<'_>, first: &Stream<'_>, group: &OfCause<'_>) -> CauseReport {
     let tally = &group.tally;
     let known = analysis.causes.find(first.cause);
     CauseReport {
@@ -103,9 +103,9 @@ struct OfVault<'f> {
 pub(super) fn vaults(analysis: &Analysis<'_>) -> Vec<VaultReport> {
     let dimensions = &analysis.facts.dimensions;
     let mut groups: Map<Option<Text>, OfVault<'_>> = Map::default();
-    for stream in analysis.streams().filter(is_request) {
+    for stream in analysis.streams().filter(|stream| is_request(stream)) {
         let group = groups.entry(stream.vault).or_default();
-        group.sum.add(&stream);
+        group.sum.add(stream);
         group.row = group.row.max(dimensions.vault_row(stream.key.vault));
         group.region = group.region.max(dimensions.denial_row(stream.key.denial)[9]);
         group.rbac |= stream.key.access.rbac_authorized.is_some();

@@ -157,10 +157,9 @@ impl Verdicts {
         &self,
         analysis: &Analysis<'_>,
         needs: &mut Needs,
-        cause: &str,
         stream: &super::Stream<'_>,
     ) -> Option<(String, Severity)> {
-        if !is_lacking(cause) {
+        if !is_lacking(stream.cause) {
             return None;
         }
         let (oid, _) = stream.caller?;

@@ -255,7 +255,7 @@ impl<'f> Members<'f> {
             let Some(vault) = dimensions.text(stream.vault) else { continue };
             let of_vault = member.uses.entry(vault).or_default();
             of_vault.vault = of_vault.vault.or(stream.key.vault);
-            of_vault.add(&stream, needs.of(analysis, stream.key.operation));
+            of_vault.add(stream, needs.of(analysis, stream.key.operation));
         }
         // Who succeeds on a vault is of the tenant that it trusts.
         for at in wanted.values() {

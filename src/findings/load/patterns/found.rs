@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::usage::{Row, count};
+use super::usage::{Place, Row, count};
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
 use crate::facts::Map;
@@ -73,9 +74,11 @@ impl<'d, 'f> Found<'d, 'f> {
         }
     }
 
-    /// Where its requests stand in the demand.
-    pub(super) fn places(&self) -> BTreeSet<(usize, usize)> {
-        self.rows.iter().map(|row| row.place).collect()
+    /// Where its requests stand in the demand, in order.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = self.rows.iter().map(|row| row.place).collect();
+        places.sort_unstable();
+        places
     }
 }
 
@@ -184,12 +187,12 @@ fn share(part: u128, whole: u128) -> f64 {
 
 /// What findings are made with.
 pub(super) struct Teller<'a, 'f> {
-    analysis: &'a Analysis<'f>,
-    demand: &'a Demand<'f>,
+    pub(super) analysis: &'a Analysis<'f>,
+    pub(super) demand: &'a Demand<'f>,
     /// Requests that count against limits, by vault.
     counted: Vec<u64>,
     /// Records that show failures, by vault and caller; looked up when one is to be shown.
-    shown: Option<ShownBy<'f>>,
+    shown: OnceLock<ShownBy<'f>>,
 }
 
 type ShownBy<'f> = Map<(Option<Text>, CallerId), Vec<(&'f ExampleKey, &'f Example)>>;
@@ -199,13 +202,13 @@ impl<'a, 'f> Teller<'a, 'f> {
     pub(super) fn new(analysis: &'a Analysis<'f>, demand: &'a Demand<'f>) -> Self {
         let counted = demand.vaults.iter().map(|vault| {
             let streams = vault.streams.iter().filter(|stream| stream.counted);
-            streams.map(|stream| stream.stream.series.count()).sum()
+            streams.map(|stream| stream.stream.count).sum()
         });
-        Self { analysis, demand, counted: counted.collect(), shown: None }
+        Self { analysis, demand, counted: counted.collect(), shown: OnceLock::new() }
     }
 
     /// The records to show of failing requests.
-    fn evidence(&mut self, caller: CallerId, rows: &[Row<'_, '_>]) -> Vec<Evidence> {
+    fn evidence(&self, caller: CallerId, rows: &[Row<'_, '_>]) -> Vec<Evidence> {
         let analysis = self.analysis;
         let dimensions = &analysis.facts.dimensions;
         let failing = rows.iter().filter(|row| !row.stream.is_success()).map(|row| row.stream.stream.key);
@@ -218,7 +221,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         if wanted.is_empty() {
             return Vec::new();
         }
-        let shown = self.shown.get_or_insert_with(|| shown_by(analysis));
+        let shown = self.shown.get_or_init(|| shown_by(analysis));
         let vaults: Map<Option<Text>, ()> = wanted.keys().map(|key| (key.0, ())).collect();
         let mut found: BTreeMap<_, &Example> = BTreeMap::new();
         for vault in vaults.keys() {
@@ -245,7 +248,7 @@ impl<'a, 'f> Teller<'a, 'f> {
     }
 
     /// The finding.
-    pub(super) fn finding(&mut self, caller: Option<CallerId>, found: &Found<'_, 'f>) -> Finding {
+    pub(super) fn finding(&self, caller: Option<CallerId>, found: &Found<'_, 'f>) -> Finding {
         let rows = &found.rows;
         let code = codes::find(found.code);
         let identity = self.analysis.callers.identity(caller);
@@ -253,7 +256,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         let vault = if vaults.len() == 1 { vaults.first().copied().flatten() } else { None };
         let who = identity.as_ref().map_or_else(|| "Several callers".to_owned(), short);
         let stress = Stress::of(self.demand, rows);
-        let bounds = || rows.iter().filter_map(|row| row.stream.stream.series.bounds());
+        let bounds = || rows.iter().filter_map(|row| row.stream.stream.bounds);
         let own = |text: Option<&str>| text.map(str::to_owned);
         let known = Known {
             vault: own(vault),

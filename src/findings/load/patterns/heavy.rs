@@ -1,10 +1,8 @@
 //! Most of a limit at once: `mass-write`, and what no other pattern explains, `hot-object` and
 //! `hot-caller`.
 
-use std::collections::BTreeSet;
-
 use super::found::{Found, greatest};
-use super::usage::{Row, arrivals, count, grouped, objects};
+use super::usage::{Place, Row, arrivals, count, count_of_operation, distinct, grouped, objects};
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
 use crate::findings::callers::CallerId;
@@ -28,13 +26,14 @@ pub(super) fn mass_write<'d, 'f>(
     demand: &Demand<'f>,
     vault: usize,
     rows: &[Row<'d, 'f>],
-    text: impl Fn(Option<Text>) -> Option<&'f str>,
 ) -> Option<(CallerId, Found<'d, 'f>)> {
-    let writes = |row: &&Row<'_, '_>| {
-        matches!(row.operation(), "SecretSet" | "KeyImport" | "CertificateImport" | "KeyCreate")
-            && row.is_work()
+    let mut known: Map<Option<Text>, bool> = Map::default();
+    let mut writes = |row: &&Row<'_, '_>| {
+        *known.entry(row.stream.stream.key.operation).or_insert_with(|| {
+            matches!(row.operation(), "SecretSet" | "KeyImport" | "CertificateImport" | "KeyCreate")
+        })
     };
-    let rows: Vec<Row<'d, 'f>> = rows.iter().filter(writes).copied().collect();
+    let rows: Vec<Row<'d, 'f>> = rows.iter().filter(|row| writes(row) && row.is_work()).copied().collect();
     let total = count(&rows);
     let throttled = arrivals(rows.iter().copied().filter(|row| row.stream.is_throttled()));
     let throttled = throttled.busiest(THROTTLED_SECONDS).count;
@@ -47,14 +46,11 @@ pub(super) fn mass_write<'d, 'f>(
         return None;
     }
     // By name, so that of equals it is always the same one.
-    let callers = grouped(&rows, |row| row.stream.caller.map(|caller| (text(caller.0), text(caller.1))));
-    let most = callers.into_values().max_by_key(|rows| count(rows))?;
-    let caller = most.first()?.stream.caller?;
-    let by_operation = grouped(&rows, |row| row.stream.operation);
-    let told: Vec<String> = by_operation
-        .iter()
-        .map(|(operation, rows)| format!("{} {}", count(rows), operation.unwrap_or_default()))
-        .collect();
+    let callers = grouped(&rows, |row| row.stream.stream.caller_place());
+    let most = callers.into_iter().max_by_key(|rows| count(rows))?;
+    let caller = most.first()?.stream.caller()?;
+    let by_operation = grouped(&rows, |row| row.stream.stream.asked()[0]);
+    let told: Vec<String> = by_operation.iter().map(|rows| count_of_operation(rows)).collect();
     let why = format!(
         "{} in all, {} of them by {{who}}: up to {} in ten seconds. What creates and imports has limits of its own, far \
          lower than those for reading.",
@@ -74,26 +70,24 @@ pub(super) fn hot<'d, 'f>(
     rows: &[Row<'d, 'f>],
 ) -> Vec<(Option<CallerId>, Found<'d, 'f>)> {
     let mut all = Vec::new();
-    let mut explained: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for (object, group) in hot_groups(demand, vault, rows, |row| row.stream.object) {
-        let Some(object) = object else { continue };
-        let callers: Map<Option<CallerId>, ()> = group.iter().map(|row| (row.stream.caller, ())).collect();
-        let caller = if callers.len() == 1 { group.first().and_then(|row| row.stream.caller) } else { None };
+    let mut explained: Vec<Place> = Vec::new();
+    for group in hot_groups(demand, vault, rows, Row::object_place) {
+        let Some(object) = group.first().and_then(|row| row.stream.object) else { continue };
+        let callers = distinct(group.iter().map(|row| row.stream.stream.caller_place()));
+        let caller = if callers == 1 { group.first().and_then(|row| row.stream.caller()) } else { None };
         let why = format!(
-            "{} requests for {object} by {} callers, up to {} in ten seconds, that no other pattern explains.",
+            "{} requests for {object} by {callers} callers, up to {} in ten seconds, that no other pattern explains.",
             count(&group),
-            callers.len(),
             arrivals(group.iter().copied()).busiest(crate::findings::limits::WINDOW_SECONDS).count
         );
         explained.extend(group.iter().map(|row| row.place));
         all.push((caller, Found { object: Some(object), ..Found::new("hot-object", group, why) }));
     }
-    let rest: Vec<Row<'d, 'f>> = rows.iter().filter(|row| !explained.contains(&row.place)).copied().collect();
-    let ids = |row: &Row<'_, '_>| {
-        row.stream.caller.map(|caller| (caller.0.map(|id| id.index()), caller.1.map(|id| id.index())))
-    };
-    for (_, group) in hot_groups(demand, vault, &rest, ids) {
-        let Some(caller) = group.first().and_then(|row| row.stream.caller) else { continue };
+    explained.sort_unstable();
+    let rest: Vec<Row<'d, 'f>> =
+        rows.iter().filter(|row| explained.binary_search(&row.place).is_err()).copied().collect();
+    for group in hot_groups(demand, vault, &rest, |row| row.stream.stream.caller_place()) {
+        let Some(caller) = group.first().and_then(|row| row.stream.caller()) else { continue };
         let why = format!(
             "{{who}} made {} requests for {} objects, up to {} in ten seconds, that no other pattern explains.",
             count(&group),
@@ -105,46 +99,47 @@ pub(super) fn hot<'d, 'f>(
     all
 }
 
-/// The groups that take most of a limit of the vault in some ten seconds.
-fn hot_groups<'d, 'f, K: std::hash::Hash + Eq + Ord>(
+/// The groups that take most of a limit of the vault in some ten seconds, in the order of their keys.
+fn hot_groups<'d, 'f>(
     demand: &Demand<'f>,
     vault: usize,
     rows: &[Row<'d, 'f>],
-    key: impl Fn(&Row<'d, 'f>) -> K,
-) -> Vec<(K, Vec<Row<'d, 'f>>)> {
-    let judged = || rows.iter().filter(|row| row.stream.counted || row.stream.is_throttled());
-    let mut sums: Map<K, u128> = Map::default();
-    for row in judged() {
-        *sums.entry(key(row)).or_default() += heaviest(demand, row);
-    }
+    key: impl Fn(&Row<'d, 'f>) -> u32,
+) -> Vec<Vec<Row<'d, 'f>>> {
+    let is_most = |class, parts: u128| parts * 100 >= u128::from(demand.budgets.whole(class)) * MOST_PERCENT;
     // All its requests in one window would not make it hot: no need to look at windows.
-    sums.retain(|_, millionths| *millionths >= MOST_PERCENT * 10_000);
-    let mut groups: Map<K, Vec<Row<'d, 'f>>> = sums.into_keys().map(|key| (key, Vec::new())).collect();
-    for row in judged() {
-        if let Some(group) = groups.get_mut(&key(row)) {
-            group.push(*row);
-        }
+    let sums = sums(rows, &key).into_iter().filter(|((_, class), parts)| is_most(*class, *parts));
+    let mut warm: Vec<(u32, Class)> = sums.map(|(warm, _)| warm).collect();
+    if warm.is_empty() {
+        return Vec::new();
     }
-    let hot = |rows: &[Row<'_, '_>]| {
-        let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
-        Class::ALL.into_iter().filter(|class| class.is_of_vault()).any(|class| {
-            let whole = u128::from(demand.budgets.whole(class));
-            let (low, high) = greatest(rows, vault, class);
-            low * 100 >= whole * MOST_PERCENT
-                || (throttled >= FEWEST_THROTTLED && high * 100 >= whole * MOST_PERCENT)
-        })
+    warm.sort_unstable();
+    let classes_of = |key: u32| {
+        let from = warm.partition_point(|warm| warm.0 < key);
+        warm.get(from..).unwrap_or_default().iter().take_while(move |warm| warm.0 == key).map(|warm| warm.1)
     };
-    let mut all: Vec<(K, Vec<Row<'d, 'f>>)> = groups.into_iter().filter(|(_, rows)| hot(rows)).collect();
-    all.sort_by(|one, other| one.0.cmp(&other.0));
-    all
+    let judged = rows.iter().filter(|row| row.stream.counted || row.stream.is_throttled());
+    let judged = judged.filter(|row| classes_of(key(row)).next().is_some());
+    let mut groups = grouped(&judged.copied().collect::<Vec<_>>(), &key);
+    groups.retain(|rows| {
+        let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
+        let mut classes = rows.first().into_iter().flat_map(|row| classes_of(key(row)));
+        classes.any(|class| {
+            let (low, high) = greatest(rows, vault, class);
+            is_most(class, low) || (throttled >= FEWEST_THROTTLED && is_most(class, high))
+        })
+    });
+    groups
 }
 
-/// Millionths of a limit that all requests of a row take together, at the most, rounded up.
-fn heaviest(demand: &Demand<'_>, row: &Row<'_, '_>) -> u128 {
-    let charges = row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault());
-    let part = |class, high: u64| {
-        (u128::from(row.count) * u128::from(high) * 1_000_000)
-            .div_ceil(u128::from(demand.budgets.whole(class)).max(1))
-    };
-    charges.map(|charge| part(charge.class, charge.high)).max().unwrap_or(0)
+/// What the requests of each key take of each class all together, at the most.
+fn sums<'d, 'f>(rows: &[Row<'d, 'f>], key: impl Fn(&Row<'d, 'f>) -> u32) -> Map<(u32, Class), u128> {
+    let mut sums: Map<(u32, Class), u128> = Map::default();
+    for row in rows.iter().filter(|row| row.stream.counted) {
+        for charge in row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault()) {
+            *sums.entry((key(row), charge.class)).or_default() +=
+                u128::from(row.count) * u128::from(charge.high);
+        }
+    }
+    sums
 }
