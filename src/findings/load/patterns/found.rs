@@ -149,30 +149,32 @@ impl Stress {
     }
 }
 
+/// A second, requests in it, and what each takes at the least and at the most.
+type Taken = (i64, u32, u64, u64);
+
 /// The greatest load of any ten seconds, at the cheapest and at the dearest, each for itself.
 pub(super) fn greatest(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u128, u128) {
-    let mut loads: Vec<(i64, u128, u128)> = Vec::new();
+    let mut loads: Vec<Taken> = Vec::new();
     for row in rows.iter().filter(|row| row.place.0 == vault && row.stream.counted) {
         let Some(charge) = row.stream.charge(class) else { continue };
-        loads.extend(row.stream.cells().iter().map(|cell| {
-            let count = u128::from(cell.count);
-            (cell.second(), count * u128::from(charge.low), count * u128::from(charge.high))
-        }));
+        let cells = row.stream.cells().iter();
+        loads.extend(cells.map(|cell| (cell.second(), cell.count, charge.low, charge.high)));
     }
     greatest_of(loads)
 }
 
 /// The greatest sums of any ten seconds, each column for itself.
-fn greatest_of(mut loads: Vec<(i64, u128, u128)>) -> (u128, u128) {
-    loads.sort_by_key(|load| load.0);
+fn greatest_of(mut loads: Vec<Taken>) -> (u128, u128) {
+    loads.sort_unstable_by_key(|load| load.0);
+    let times = |count: u32, each: u64| u128::from(count) * u128::from(each);
     let (mut from, mut low, mut high) = (0, 0, 0);
     let mut best = (0, 0);
-    for (second, more_low, more_high) in &loads {
-        low += more_low;
-        high += more_high;
+    for (second, count, each_low, each_high) in &loads {
+        low += times(*count, *each_low);
+        high += times(*count, *each_high);
         while let Some(load) = loads.get(from).filter(|load| load.0 <= second - WINDOW_SECONDS) {
-            low -= load.1;
-            high -= load.2;
+            low -= times(load.1, load.2);
+            high -= times(load.1, load.3);
             from += 1;
         }
         best = (best.0.max(low), best.1.max(high));
@@ -370,13 +372,13 @@ mod tests {
     proptest! {
         #[test]
         fn the_greatest_load_is_that_of_some_ten_seconds(
-            loads in prop::collection::vec((0_i64..60, 0_u128..9, 0_u128..9), 0..40),
+            loads in prop::collection::vec((0_i64..60, 1_u32..4, 0_u64..9, 0_u64..9), 0..40),
         ) {
-            let sum = |end: i64, part: fn(&(i64, u128, u128)) -> u128| {
+            let sum = |end: i64, part: fn(&Taken) -> u128| {
                 loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end).map(part).sum::<u128>()
             };
             let slow = |part| (0..70).map(|end| sum(end, part)).max().unwrap_or(0);
-            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| load.1), slow(|load| load.2)));
+            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| u128::from(load.1) * u128::from(load.2)), slow(|load| u128::from(load.1) * u128::from(load.3))));
         }
     }
 
