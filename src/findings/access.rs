@@ -4,7 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::denials::is_lacking;
 use super::filter::Filter;
 use super::grants::Right;
 use super::labels::Labels;
@@ -64,7 +63,7 @@ impl<'f> Done<'f> {
     fn new(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> Option<Self> {
         let mut all: Option<Self> = None;
         for stream in streams.iter().filter(|stream| stream.key.plane == Plane::Data) {
-            let (worked, denied) = (stream.outcome == Outcome::Success, is_lacking(stream.cause));
+            let (worked, denied) = (stream.outcome == Outcome::Success, stream.lacking);
             if !worked && !denied {
                 continue;
             }

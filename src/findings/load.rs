@@ -5,6 +5,7 @@
 //! caching, splitting, the named patterns. Must not judge whether a load is high.
 
 pub mod class;
+pub(crate) mod fullest;
 pub mod key_kind;
 mod known_keys;
 pub(crate) mod patterns;

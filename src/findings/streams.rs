@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::callers::{CallerId, id_of};
+use super::denials::is_lacking;
 use crate::classify::causes::{Causes, Outcome};
 use crate::facts::Facts;
 use crate::facts::dimensions::{Dimensions, RequestKey, Text};
@@ -18,6 +19,8 @@ pub(crate) struct Stream<'f> {
     pub(super) key: &'f RequestKey,
     pub(super) series: &'f Series,
     pub(super) cause: &'f str,
+    /// The cause says that the caller lacks a grant.
+    pub(super) lacking: bool,
     pub(super) outcome: Outcome,
     /// Requests.
     pub(super) count: u64,
@@ -97,11 +100,12 @@ impl<'f> Streams<'f> {
         let outcomes = Outcomes::new(facts, causes);
         let stream = |(place, at): &([u32; 4], usize)| {
             let (key, series) = all[*at];
-            let (cause, outcome) = outcomes.of(key);
+            let (cause, lacking, outcome) = outcomes.of(key);
             Stream {
                 key,
                 series,
                 cause,
+                lacking,
                 outcome,
                 count: series.count(),
                 bounds: series.bounds(),
@@ -190,16 +194,24 @@ fn caller_places(dimensions: &Dimensions, ranks: &Ranks) -> Vec<(u32, CallerId)>
     ids.iter().map(|id| (u32::try_from(place(id)).unwrap_or(u32::MAX), *id)).collect()
 }
 
+/// What is known of a cause.
+#[derive(Clone, Copy, Default)]
+struct KnownCause<'f> {
+    cause: &'f str,
+    lacking: bool,
+    outcome: Option<Outcome>,
+}
+
 /// Each cause of the facts with its text and outcome, by the place of the text among all texts.
 struct Outcomes<'f> {
-    known: Vec<Option<(&'f str, Option<Outcome>)>>,
+    known: Vec<Option<KnownCause<'f>>>,
 }
 
 impl<'f> Outcomes<'f> {
     /// Looks up every cause once; no outcome is known of one that this table does not have (facts made
     /// with another cause file).
     fn new(facts: &'f Facts, causes: &Causes) -> Self {
-        let mut known: Vec<Option<(&str, Option<Outcome>)>> = Vec::new();
+        let mut known: Vec<Option<KnownCause<'_>>> = Vec::new();
         for (key, _) in facts.requests.iter() {
             let at = key.cause.index();
             if known.len() <= at {
@@ -207,16 +219,17 @@ impl<'f> Outcomes<'f> {
             }
             known[at].get_or_insert_with(|| {
                 let cause = facts.dimensions.strings.get(key.cause);
-                (cause, causes.find(cause).map(|cause| cause.outcome))
+                let outcome = causes.find(cause).map(|cause| cause.outcome);
+                KnownCause { cause, lacking: is_lacking(cause), outcome }
             });
         }
         Self { known }
     }
 
     /// The cause of a stream and its outcome.
-    fn of(&self, key: &RequestKey) -> (&'f str, Outcome) {
-        let (cause, outcome) = self.known.get(key.cause.index()).copied().flatten().unwrap_or_default();
-        (cause, outcome.unwrap_or_else(|| outcome_by_status(key)))
+    fn of(&self, key: &RequestKey) -> (&'f str, bool, Outcome) {
+        let known = self.known.get(key.cause.index()).copied().flatten().unwrap_or_default();
+        (known.cause, known.lacking, known.outcome.unwrap_or_else(|| outcome_by_status(key)))
     }
 }
 
