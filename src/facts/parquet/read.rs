@@ -16,7 +16,7 @@ use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
 use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use crate::facts::examples::{Example, ExampleKey, hour_of};
 use crate::facts::latency::{LatencyCell, LatencyKey};
-use crate::facts::requests::{Cell, Series};
+use crate::facts::requests::{Cell, Requests, Series};
 use crate::facts::rows::DENIAL_COLUMNS;
 use crate::facts::sightings::Seen;
 use crate::facts::{Facts, Location};
@@ -40,28 +40,20 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
         return Ok(Facts::new());
     };
     let mut facts = Facts::new();
-    let mut streams = keys(&mut facts.dimensions, &keys_)?;
+    let streams = keys(&mut facts.dimensions, &keys_)?;
     drop(keys_);
-    fill(&mut streams, &requests_)?;
-    drop(requests_);
-    let latency = latency(&mut facts.dimensions, &latency_)?;
-    changes(&mut facts, &changes_)?;
-    let examples = examples(&mut facts.dimensions, &examples_)?;
-    coverage(&mut facts, &coverage_)?;
-    rejects(&mut facts, &rejects_)?;
-    sightings(&mut facts, &sightings_)?;
-    let Facts { dimensions, requests, latency: durations, examples: evidence, .. } = &mut facts;
-    rayon::join(
-        || streams.into_iter().for_each(|(key, series)| requests.add_series(key, series)),
+    let (requests, rest) = rayon::join(
+        || requests(streams, &requests_),
         || {
-            for (key, cell) in latency {
-                durations.add_cell(key, cell);
-            }
-            for (key, example) in examples {
-                evidence.add(key, example, dimensions);
-            }
+            latency(&mut facts, &latency_)?;
+            changes(&mut facts, &changes_)?;
+            examples(&mut facts, &examples_)?;
+            coverage(&mut facts, &coverage_)?;
+            rejects(&mut facts, &rejects_)?;
+            sightings(&mut facts, &sightings_)
         },
     );
+    (facts.requests, ()) = (requests?, rest?);
     Ok(facts)
 }
 
@@ -225,6 +217,16 @@ struct Cells<'t> {
     lasts: Cow<'t, [u32]>,
 }
 
+/// The streams with their cells.
+fn requests(mut streams: Vec<(RequestKey, Series)>, table: &Read) -> Result<Requests, TableError> {
+    fill(&mut streams, table)?;
+    let mut requests = Requests::default();
+    for (key, series) in streams {
+        requests.add_series(key, series);
+    }
+    Ok(requests)
+}
+
 /// Gives the streams their cells.
 fn fill(streams: &mut [(RequestKey, Series)], table: &Read) -> Result<(), TableError> {
     let cells = Cells {
@@ -279,20 +281,20 @@ const HOURS: std::ops::RangeInclusive<i64> = {
     Ticks::FIRST.0.div_euclid(ticks)..=Ticks::LAST.0.div_euclid(ticks)
 };
 
-fn latency(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(LatencyKey, LatencyCell)>, TableError> {
-    let vaults = vaults(dimensions, table)?;
-    let operations = texts(dimensions, table, "operation")?;
+fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let vaults = vaults(&mut facts.dimensions, table)?;
+    let operations = texts(&mut facts.dimensions, table, "operation")?;
     let (hours, buckets) = (table.numbers("hour_number")?, table.small("bucket")?);
     let (counts, longest) = (table.counts("count")?, table.amounts("max_ms")?);
-    let row = |row: usize| {
+    for row in 0..table.rows() {
         let hour = hours[row].filter(|hour| HOURS.contains(hour));
         let (Some(hour), Ok(bucket)) = (hour, u16::try_from(buckets[row])) else {
             return Err(table.wrong("a row without an hour or a bucket"));
         };
         let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
-        Ok((key, LatencyCell { count: counts[row], max_ms: longest[row] }))
-    };
-    (0..table.rows()).map(row).collect()
+        facts.latency.add_cell(key, LatencyCell { count: counts[row], max_ms: longest[row] });
+    }
+    Ok(())
 }
 
 fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
@@ -327,7 +329,8 @@ fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     Ok(())
 }
 
-fn examples(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(ExampleKey, Example)>, TableError> {
+fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
+    let dimensions = &mut facts.dimensions;
     let (vaults, callers) = (vaults(dimensions, table)?, callers(dimensions, table)?);
     let (causes, blobs) = (full_texts(dimensions, table, "cause")?, full_texts(dimensions, table, "blob")?);
     let mut column = |name: &str| texts(dimensions, table, name);
@@ -337,7 +340,7 @@ fn examples(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(ExampleKey
     let by_client = table.flags("by_client")?;
     let (times, offsets, lines) =
         (table.ticks("time_100ns")?, table.counts("offset")?, table.counts("line")?);
-    let row = |row: usize| {
+    for row in 0..table.rows() {
         let key = ExampleKey {
             hour: hour_of(times[row]),
             vault: vaults[row],
@@ -355,9 +358,9 @@ fn examples(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(ExampleKey
             client_address: addresses[row],
             client_agent: agents[row],
         };
-        (key, example)
-    };
-    Ok((0..table.rows()).map(row).collect())
+        facts.examples.add(key, example, &facts.dimensions);
+    }
+    Ok(())
 }
 
 /// `name=count,name=count` back into counts.
