@@ -29,6 +29,8 @@ mod timeline;
 mod verdicts;
 pub(crate) mod wording;
 
+use rayon::prelude::*;
+
 use crate::classify::causes::{Causes, Severity};
 use crate::facts::Facts;
 use crate::knowledge::Knowledge;
@@ -91,6 +93,7 @@ impl Default for Judgement {
 }
 
 /// Facts that are judged and cut to the filter, with what helps to read them.
+#[derive(Clone, Copy)]
 pub(crate) struct Analysis<'f> {
     facts: &'f Facts,
     causes: &'f Causes,
@@ -106,8 +109,8 @@ pub(crate) struct Analysis<'f> {
 
 impl<'f> Analysis<'f> {
     /// Every stream, by caller, vault, operation and object.
-    fn streams(&self) -> impl Iterator<Item = Stream<'f>> {
-        self.streams.iter()
+    fn streams(&self) -> impl Iterator<Item = &'f Stream<'f>> {
+        self.streams.as_slice().iter()
     }
 }
 
@@ -127,58 +130,101 @@ fn settle(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> u64 {
 
 /// The report on facts.
 pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Report {
-    let fact_rows = settle(&mut facts, causes, judgement);
-    let Judgement { knowledge, applications, .. } = judgement;
-    let callers = Callers::new(&facts, knowledge, applications);
-    let grants = Grants::new(knowledge, &judgement.roles, &facts);
-    let keys = KnownKeys::new(&facts, knowledge);
-    let (callers, grants) = (&callers, &grants);
-    let mut verdicts = {
-        let streams = &Streams::new(&facts, causes);
-        let facts = &facts;
-        let all =
-            Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
-        let verdicts = Verdicts::new(&all);
-        if judgement.filter.is_all() {
-            return told(&Analysis { verdicts: Some(&verdicts), ..all }, judgement, &keys, fact_rows);
-        }
-        verdicts
-    };
-    judgement.filter.apply(&mut facts, knowledge);
-    let streams = &Streams::new(&facts, causes);
-    let left =
-        Analysis { facts: &facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
-    verdicts.cut(&left);
-    told(&Analysis { verdicts: Some(&verdicts), ..left }, judgement, &keys, fact_rows)
+    report_on(&mut facts, causes, judgement)
 }
 
-/// Fills the report.
-fn told(analysis: &Analysis<'_>, judgement: &Judgement, keys: &KnownKeys<'_>, fact_rows: u64) -> Report {
+/// The report on facts that the caller keeps: they are settled, and cut to the filter.
+pub fn report_on(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> Report {
+    let fact_rows = settle(facts, causes, judgement);
+    let Judgement { knowledge, applications, filter, .. } = judgement;
+    let ((callers, grants), (keys, streams)) = rayon::join(
+        || {
+            let callers = Callers::new(facts, knowledge, applications);
+            (callers, Grants::new(knowledge, &judgement.roles, facts))
+        },
+        || rayon::join(|| KnownKeys::new(facts, knowledge), || Streams::new(facts, causes)),
+    );
+    let (callers, grants, keys) = (&callers, &grants, &keys);
+    let mut verdicts = {
+        // They end with this block: what a filter leaves has streams of its own.
+        let all_streams = streams;
+        let (facts, streams) = (&*facts, &all_streams);
+        let all =
+            Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
+        if filter.is_all() {
+            return told(all, judgement, keys, fact_rows, None);
+        }
+        Verdicts::new(&all)
+    };
+    filter.apply(facts, knowledge);
+    let (facts, streams) = (&*facts, &Streams::new(facts, causes));
+    let left = Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
+    verdicts.cut(&left);
+    told(left, judgement, keys, fact_rows, Some(verdicts))
+}
+
+/// Fills the report. Verdicts are judged here where a filter did not ask for them before.
+fn told(
+    analysis: Analysis<'_>,
+    judgement: &Judgement,
+    keys: &KnownKeys<'_>,
+    fact_rows: u64,
+    verdicts: Option<Verdicts>,
+) -> Report {
     let assumptions = Assumptions::default();
-    let demand = Demand::new(analysis, &assumptions, keys);
-    let mut findings: Vec<Finding> = FINDERS.iter().flat_map(|find| find(analysis)).collect();
-    findings.extend(load::patterns::find(analysis, &demand));
+    let by_load = || {
+        let demand = Demand::new(&analysis, &assumptions, keys);
+        rayon::join(|| load::patterns::find(&analysis, &demand), || capacity::headroom(&demand))
+    };
+    let by_verdicts = || {
+        let verdicts = verdicts.unwrap_or_else(|| Verdicts::new(&analysis));
+        let analysis = Analysis { verdicts: Some(&verdicts), ..analysis };
+        let found: Vec<Vec<Finding>> = FINDERS.par_iter().map(|find| find(&analysis)).collect();
+        (found.concat(), verdicts.identities())
+    };
+    let ((patterns, headroom), ((mut findings, identities), tables)) =
+        rayon::join(by_load, || rayon::join(by_verdicts, || tables(&analysis, judgement, fact_rows)));
+    findings.extend(patterns);
     rank(&mut findings);
-    let tables = judgement.tables;
-    Report {
+    Report { findings, identities, headroom, ..tables }
+}
+
+/// Fills what needs neither verdicts nor demand.
+fn tables(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Report {
+    let wanted = judgement.tables;
+    let mut report = Report {
         schema: SCHEMA,
         tool: tool(analysis.causes),
         filter: judgement.filter.echo(),
         coverage: coverage::report(analysis.facts, fact_rows),
         totals: summary::totals(analysis),
-        causes: summary::causes(analysis),
-        vaults: summary::vaults(analysis),
-        callers: summary::callers(analysis),
-        by_caller_operation: filled(tables.by_caller_operation, || summary::by_caller_operation(analysis)),
-        timeline: timeline::timeline(analysis),
+        causes: Vec::new(),
+        vaults: Vec::new(),
+        callers: Vec::new(),
+        by_caller_operation: Vec::new(),
+        timeline: None,
         changes: summary::changes(analysis),
-        findings,
-        identities: analysis.verdicts.map_or_else(Vec::new, Verdicts::identities),
-        access: filled(tables.access, || access::rows(analysis, &judgement.filter)),
-        objects: access::objects(analysis, judgement.stale_after_days),
-        headroom: capacity::headroom(&demand),
+        findings: Vec::new(),
+        identities: Vec::new(),
+        access: Vec::new(),
+        objects: Vec::new(),
+        headroom: Vec::new(),
         knowledge: knowledge_report(analysis.knowledge),
-    }
+    };
+    let Report { causes, vaults, callers, by_caller_operation, timeline, access, objects, .. } = &mut report;
+    rayon::scope(|scope| {
+        scope.spawn(|_| *causes = summary::causes(analysis));
+        scope.spawn(|_| *vaults = summary::vaults(analysis));
+        scope.spawn(|_| *callers = summary::callers(analysis));
+        scope.spawn(|_| *timeline = timeline::timeline(analysis));
+        scope.spawn(|_| *objects = access::objects(analysis, judgement.stale_after_days));
+        scope.spawn(|_| {
+            *by_caller_operation =
+                filled(wanted.by_caller_operation, || summary::by_caller_operation(analysis));
+        });
+        scope.spawn(|_| *access = filled(wanted.access, || access::rows(analysis, &judgement.filter)));
+    });
+    report
 }
 
 /// A table, where it is to be filled.
@@ -187,11 +233,15 @@ fn filled<T>(wanted: bool, table: impl FnOnce() -> Vec<T>) -> Vec<T> {
 }
 
 /// Gravest first.
-fn rank(findings: &mut [Finding]) {
-    findings.sort_by(|one, other| {
-        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.count));
-        gravity(one).cmp(&gravity(other)).then_with(|| one.id.cmp(&other.id))
+fn rank(findings: &mut Vec<Finding>) {
+    // Findings are large: their places are sorted, and each is moved once.
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.par_sort_by(|one, other| {
+        let gravity = |at: usize| std::cmp::Reverse((findings[at].severity, findings[at].count));
+        gravity(*one).cmp(&gravity(*other)).then_with(|| findings[*one].id.cmp(&findings[*other].id))
     });
+    let mut unsorted: Vec<Option<Finding>> = std::mem::take(findings).into_iter().map(Some).collect();
+    findings.extend(order.into_iter().filter_map(|at| unsorted.get_mut(at)?.take()));
 }
 
 /// What made a report.

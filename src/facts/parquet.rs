@@ -7,6 +7,7 @@
 mod claims;
 mod columns;
 mod read;
+mod texts;
 mod write;
 
 use super::Facts;

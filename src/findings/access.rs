@@ -4,7 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::denials::is_lacking;
 use super::filter::Filter;
 use super::grants::Right;
 use super::labels::Labels;
@@ -64,7 +63,7 @@ impl<'f> Done<'f> {
     fn new(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> Option<Self> {
         let mut all: Option<Self> = None;
         for stream in streams.iter().filter(|stream| stream.key.plane == Plane::Data) {
-            let (worked, denied) = (stream.outcome == Outcome::Success, is_lacking(stream.cause));
+            let (worked, denied) = (stream.outcome == Outcome::Success, stream.lacking);
             if !worked && !denied {
                 continue;
             }
@@ -196,7 +195,7 @@ struct Used {
 pub(super) fn objects(analysis: &Analysis<'_>, stale_after_days: u32) -> Vec<ObjectUse> {
     let dimensions = &analysis.facts.dimensions;
     let mut all: Map<(Option<Text>, Text), Used> = Map::default();
-    let worked = |stream: &Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
+    let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
     for stream in analysis.streams().filter(worked) {
         let Some(object) = stream.key.object else { continue };
         let oid = stream.oid();

@@ -18,12 +18,14 @@ mod told;
 use std::collections::BTreeMap;
 
 use headroom::ClassLoad;
+use rayon::prelude::*;
 use splitting::SplitSettings;
 
 use super::callers::{CallerId, Callers};
 use super::grants::Grants;
 use super::limits::WINDOW_SECONDS;
 use super::load::class::{Budgets, Class};
+use super::load::fullest::{Asked, Fullest, Room};
 use super::load::windows::{Load, Seconds, start_of};
 use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad};
 use super::streams::Streams;
@@ -233,7 +235,7 @@ fn parts<'v>(
             let inside = cells.iter().skip(from).take_while(|cell| cell.second() <= end);
             let count: u64 = inside.map(|cell| u64::from(cell.count)).sum();
             if count > 0 {
-                let group = (name, stream.caller, stream.operation, stream.object);
+                let group = (name, stream.caller(), stream.operation, stream.object);
                 groups.entry(group).or_default().add(Load::of(count, charge.low, charge.high));
             }
         }
@@ -353,37 +355,47 @@ fn subscription_row(
 
 /// The fullest class of each vault, fullest first, for the report of failures.
 pub(crate) fn headroom(demand: &Demand<'_>) -> Vec<Headroom> {
-    let mut rows: Vec<Headroom> =
-        demand.vaults.iter().filter_map(|vault| fullest(&demand.budgets, vault)).collect();
+    let fullest = |room: &mut Room, vault: &VaultLoad<'_>| fullest(&demand.budgets, vault, room);
+    let rows: Vec<Option<Headroom>> = demand.vaults.par_iter().map_init(Room::default, fullest).collect();
+    let mut rows: Vec<Headroom> = rows.into_iter().flatten().collect();
     rows.sort_by(|one, other| {
         other.utilisation_high.total_cmp(&one.utilisation_high).then_with(|| one.vault.cmp(&other.vault))
     });
     rows
 }
 
-fn fullest(budgets: &Budgets<'_>, vault: &VaultLoad<'_>) -> Option<Headroom> {
-    let loads = loads_of(vault);
-    let row = |(class, seconds): &(Class, Seconds)| {
-        let (end, load) = seconds.peak()?;
-        let whole = u128::from(budgets.whole(*class));
-        let over = seconds.windows(vault.span?.0, vault.span?.1).filter(|run| run.load.high > whole);
-        Some(Headroom {
-            vault: vault.vault.name.map(str::to_owned),
-            class: *class,
-            limit: u64::from(budgets.limit(*class)),
-            at: Ticks::from_second(start_of(end)),
-            requests: load.requests,
-            utilisation_low: display::fraction(load.low, whole),
-            utilisation_high: display::fraction(load.high, whole),
-            windows_over: over.map(|run| run.windows()).sum(),
-            throttled: throttled(vault, *class).iter().map(|(_, count)| count).sum(),
-        })
+fn fullest(budgets: &Budgets<'_>, vault: &VaultLoad<'_>, room: &mut Room) -> Option<Headroom> {
+    let span = vault.span?;
+    let mut asked: [Vec<Asked<'_>>; Class::ALL.len()] = std::array::from_fn(|_| Vec::new());
+    for stream in vault.streams.iter().filter(|stream| stream.counted) {
+        for charge in stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault()) {
+            asked[charge.class.index()].push((stream.cells(), charge.low, charge.high));
+        }
+    }
+    let mut row = |(class, asked): (Class, Vec<Asked<'_>>)| {
+        let whole = u128::from(budgets.whole(class));
+        let fullest = room.fullest(&asked, span, whole)?;
+        Some((class, fullest, display::fraction(fullest.load.high, whole)))
     };
     // The first of equals, in the order of the classes.
-    loads
-        .iter()
-        .filter_map(row)
-        .reduce(|best, next| if next.utilisation_high > best.utilisation_high { next } else { best })
+    let (class, Fullest { end, load, over }, utilisation_high) = Class::ALL
+        .into_iter()
+        .zip(asked)
+        .filter_map(&mut row)
+        .reduce(|best, next| if next.2 > best.2 { next } else { best })?;
+    let throttled = vault.streams.iter().filter(|stream| stream.is_throttled());
+    let throttled = throttled.filter(|stream| stream.charge(class).is_some()).flat_map(LoadStream::cells);
+    Some(Headroom {
+        vault: vault.vault.name.map(str::to_owned),
+        class,
+        limit: u64::from(budgets.limit(class)),
+        at: Ticks::from_second(start_of(end)),
+        requests: load.requests,
+        utilisation_low: display::fraction(load.low, u128::from(budgets.whole(class))),
+        utilisation_high,
+        windows_over: over,
+        throttled: throttled.map(|cell| u64::from(cell.count)).sum(),
+    })
 }
 
 /// The gravest that the report tells: of its peaks, where only the log's silence makes them high is left

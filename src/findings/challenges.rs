@@ -9,10 +9,12 @@
 //! Judged on merged facts, so that a boundary between files, nights or machines changes nothing. A
 //! 401 that names a caller or carries a token error is no challenge and is not touched.
 
+use rayon::prelude::*;
+
 use crate::classify::Basis;
 use crate::classify::causes::Causes;
 use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::Cell;
+use crate::facts::requests::{Cell, Series};
 use crate::facts::{Facts, Map};
 use crate::record::operation::Plane;
 use crate::ticks::TICKS_PER_SECOND;
@@ -29,7 +31,8 @@ pub fn settle(facts: &mut Facts, causes: &Causes, window_s: u32) {
     past.fill(facts);
     // A window under a second could miss an answer between the first and last tick of a cell.
     let window = i64::from(window_s.max(1)) * TICKS_PER_SECOND;
-    for (key, series) in facts.requests.take(|key| is_open(key, answered)) {
+    let open = facts.requests.take(|key| is_open(key, answered));
+    let judge = |(key, series): (RequestKey, Series)| {
         let ticks = past.of(client(facts, &key));
         let is_answered = |cell: &Cell| {
             let from = ticks.partition_point(|tick| *tick < cell.first.0);
@@ -38,6 +41,10 @@ pub fn settle(facts: &mut Facts, causes: &Causes, window_s: u32) {
         let (mut yes, mut no) = series.partition(is_answered);
         yes.settle();
         no.settle();
+        (key, yes, no)
+    };
+    let judged: Vec<(RequestKey, Series, Series)> = open.into_par_iter().map(judge).collect();
+    for (key, yes, no) in judged {
         let basis = if key.basis == Basis::Text { Basis::Text } else { Basis::Pairing };
         facts.requests.add_series(RequestKey { basis, settled: true, ..key }, yes);
         let no_key = RequestKey { cause: unanswered, basis: Basis::Pairing, settled: true, ..key };
@@ -70,16 +77,22 @@ impl Past {
     /// Adds their requests. First and last tick of a second are enough: the window is no shorter
     /// than a second.
     fn fill(&mut self, facts: &Facts) {
-        for (key, series) in facts.requests.iter() {
-            let past = key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
-            if !past {
-                continue;
-            }
-            if let Some(ticks) = self.ticks.get_mut(&client(facts, key)) {
+        if self.ticks.is_empty() {
+            return;
+        }
+        let is_past =
+            |key: &RequestKey| key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
+        let past: Vec<(&RequestKey, &Series)> =
+            facts.requests.iter().filter(|(key, _)| is_past(key)).collect();
+        let of_client: Vec<Option<usize>> =
+            past.par_iter().map(|(key, _)| self.ticks.get_index_of(&client(facts, key))).collect();
+        for ((_, series), at) in past.iter().zip(of_client) {
+            if let Some((_, ticks)) = at.and_then(|at| self.ticks.get_index_mut(at)) {
                 ticks.extend(series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]));
             }
         }
-        self.ticks.values_mut().for_each(|ticks| ticks.sort_unstable());
+        let mut all: Vec<&mut Vec<i64>> = self.ticks.values_mut().collect();
+        all.par_iter_mut().for_each(|ticks| ticks.sort_unstable());
     }
 
     fn of(&self, client: Client) -> &[i64] {

@@ -67,14 +67,14 @@ impl Clients {
             analysis.streams().filter(|stream| stream.outcome == Outcome::Failure && is_unnamed(stream));
         let mut seen: Map<Client, Vec<Seen>> = unnamed
             .filter(|stream| stream.key.client_address.is_some())
-            .map(|stream| (client(&stream), Vec::new()))
+            .map(|stream| (client(stream), Vec::new()))
             .collect();
         if seen.is_empty() {
             return Self { seen };
         }
         for stream in analysis.streams().filter(|stream| stream.key.plane == Plane::Data) {
             let oid = stream.oid();
-            let (Some(oid), Some(of_client)) = (oid, seen.get_mut(&client(&stream))) else { continue };
+            let (Some(oid), Some(of_client)) = (oid, seen.get_mut(&client(stream))) else { continue };
             let vault = stream.vault;
             if let Some((first, last)) = stream.bounds {
                 of_client.push(Seen { vault, oid, first, last });
@@ -84,7 +84,11 @@ impl Clients {
     }
 
     /// Who made requests that name nobody.
-    pub(super) fn probable(&self, analysis: &Analysis<'_>, streams: &[Stream<'_>]) -> Option<ProbableCaller> {
+    pub(super) fn probable(
+        &self,
+        analysis: &Analysis<'_>,
+        streams: &[&Stream<'_>],
+    ) -> Option<ProbableCaller> {
         if streams.is_empty() || !streams.iter().all(|stream| is_unnamed(stream)) {
             return None;
         }
@@ -178,7 +182,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
     let mut all: Map<Client, Behaviour> = Map::default();
     for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Challenge) {
         if stream.key.client_address.is_some() {
-            all.entry(client(&stream)).or_default().challenges.extend(stream.series.cells());
+            all.entry(client(stream)).or_default().challenges.extend(stream.series.cells());
         }
     }
     all.retain(|client, behaviour| {
@@ -191,7 +195,7 @@ pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
         if stream.key.status.is_none_or(|status| status == 401) {
             continue;
         }
-        let Some(behaviour) = all.get_mut(&client(&stream)) else { continue };
+        let Some(behaviour) = all.get_mut(&client(stream)) else { continue };
         behaviour.requests += stream.count;
         if let Some(oid) = stream.oid() {
             behaviour.oids.insert(oid.index());

@@ -224,7 +224,7 @@ fn gather(analysis: &Analysis<'_>) -> Map<DenialKey, Denied> {
         let need = needs.of(analysis, stream.key.operation);
         Some(DenialKey { vault, oid, need, object: stream.key.object })
     };
-    let lacks = |stream: &&Stream<'_>| is_lacking(stream.cause);
+    let lacks = |stream: &&Stream<'_>| stream.lacking;
     let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
     for streams in analysis.streams.as_slice().chunk_by(Stream::same_caller) {
         let mut is_denied = false;
@@ -302,9 +302,11 @@ fn changes(analysis: &Analysis<'_>) -> Map<Text, Vec<Event>> {
             add(dimensions.vaults.get(vault).name, time, operation);
         }
     }
-    for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Success) {
+    // Only a Managed HSM has roles of its own.
+    let any_hsm = dimensions.vaults.iter().any(|vault| vault.hsm);
+    let worked = |stream: &&Stream<'_>| any_hsm && stream.outcome == Outcome::Success;
+    for stream in analysis.streams().filter(worked) {
         let (Some(vault), Some(operation)) = (stream.key.vault, stream.key.operation) else { continue };
-        // Only a Managed HSM has roles of its own.
         if !dimensions.vaults.get(vault).hsm {
             continue;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::callers::{CallerId, Callers};
@@ -24,9 +25,9 @@ const MOST_ADDRESSES: usize = 5;
 
 /// What tells one finding from another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Group<'f> {
-    cause: &'f str,
-    vault: Option<&'f str>,
+struct Group {
+    cause: Text,
+    vault: Option<Text>,
     caller: Option<CallerId>,
     operation: Option<Text>,
     object: Option<Text>,
@@ -36,7 +37,7 @@ struct Group<'f> {
 #[derive(Default)]
 struct Member<'f> {
     tally: Tally<'f>,
-    streams: Vec<Stream<'f>>,
+    streams: &'f [&'f Stream<'f>],
     /// The vault; the highest row where it moved.
     vault: VaultRow<'f>,
     addresses: BTreeMap<&'f str, u64>,
@@ -46,31 +47,43 @@ struct Member<'f> {
 
 /// One finding a group of failures.
 pub(super) fn find(analysis: &Analysis<'_>) -> Vec<Finding> {
-    let mut groups: Map<Group<'_>, Member<'_>> = Map::default();
-    let mut failures = 0_u64;
-    for stream in analysis.streams().filter(|stream| stream.outcome == Outcome::Failure) {
-        failures += stream.count;
-        groups.entry(group_of(analysis, &stream)).or_default().add(analysis, stream);
-    }
-    let evidence = evidence(analysis);
-    let mut needs = Needs::default();
-    let finding = |(group, member): (&Group<'_>, &Member<'_>)| {
-        let examples = evidence.get(&example_group(analysis, group)).map_or(&[][..], Vec::as_slice);
-        let evidence = member.evidence(analysis, examples);
-        let mut finding = finding(analysis, group, member, failures, evidence);
-        explain(analysis, &mut needs, group.cause, member, &mut finding);
-        grant(analysis, group, &mut finding, vault_id(&member.vault).as_deref());
+    let groups = groups(analysis);
+    let failures: u64 = groups.iter().flat_map(|(_, streams)| streams).map(|stream| stream.count).sum();
+    let shown = Shown::new(analysis);
+    let finding = |needs: &mut Needs, (group, streams): &(Group, Vec<&Stream<'_>>)| {
+        let member = Member::new(analysis, streams);
+        let evidence = member.evidence(analysis, &shown.of(analysis, group));
+        let mut finding = finding(analysis, group, &member, failures, evidence);
+        explain(analysis, needs, &member, &mut finding);
+        grant(analysis, &member, &mut finding);
         finding.probable_caller =
-            analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, &member.streams));
+            analysis.verdicts.and_then(|verdicts| verdicts.clients.probable(analysis, streams));
         finding
     };
-    groups.iter().map(finding).collect()
+    groups.par_iter().map_init(Needs::default, finding).collect()
 }
 
-fn group_of<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Group<'f> {
+/// Failures by what tells one finding from another, in the order of the streams.
+fn groups<'f>(analysis: &Analysis<'f>) -> Vec<(Group, Vec<&'f Stream<'f>>)> {
+    let mut groups: Vec<(Group, Vec<&Stream<'_>>)> = Vec::new();
+    // All but the cause is what streams are ordered by: what is alike stands together.
+    for streams in analysis.streams.as_slice().chunk_by(Stream::same_access) {
+        let first = groups.len();
+        for stream in streams.iter().filter(|stream| stream.outcome == Outcome::Failure) {
+            let cause = stream.key.cause;
+            match groups.iter_mut().skip(first).find(|(group, _)| group.cause == cause) {
+                Some((_, streams)) => streams.push(stream),
+                None => groups.push((group_of(stream), vec![stream])),
+            }
+        }
+    }
+    groups
+}
+
+fn group_of(stream: &Stream<'_>) -> Group {
     Group {
-        cause: stream.cause,
-        vault: analysis.facts.dimensions.text(stream.vault),
+        cause: stream.key.cause,
+        vault: stream.vault,
         caller: stream.caller,
         operation: stream.key.operation,
         object: stream.key.object,
@@ -78,10 +91,17 @@ fn group_of<'f>(analysis: &Analysis<'f>, stream: &Stream<'f>) -> Group<'f> {
 }
 
 impl<'f> Member<'f> {
-    fn add(&mut self, analysis: &Analysis<'f>, stream: Stream<'f>) {
+    fn new(analysis: &Analysis<'f>, streams: &'f [&'f Stream<'f>]) -> Self {
+        let mut member = Self { streams, ..Self::default() };
+        for stream in streams {
+            member.add(analysis, stream);
+        }
+        member
+    }
+
+    fn add(&mut self, analysis: &Analysis<'f>, stream: &Stream<'f>) {
         let count = stream.count;
-        self.tally.add(&stream);
-        self.streams.push(stream);
+        self.tally.add(stream);
         self.vault = self.vault.max(analysis.facts.dimensions.vault_row(stream.key.vault));
         if let Some(address) = analysis.facts.dimensions.text(stream.key.client_address) {
             *self.addresses.entry(address).or_default() += count;
@@ -98,7 +118,7 @@ impl<'f> Member<'f> {
     /// none inside it: then one of the same failure outside it is better than nothing.
     fn evidence(&self, analysis: &Analysis<'_>, examples: &[&Example]) -> Vec<Evidence> {
         let mut by_client: Map<_, Vec<&Stream<'_>>> = Map::default();
-        for stream in &self.streams {
+        for stream in self.streams {
             by_client.entry((stream.key.client_address, stream.key.client_agent)).or_default().push(stream);
         }
         let holds = |example: &&&Example| {
@@ -138,40 +158,55 @@ fn counts(stream: &Stream<'_>, example: &Example) -> bool {
     cell.is_some_and(|cell| cell.first <= time)
 }
 
-/// An unanswered challenge was kept as the challenge it was classified as.
-fn example_group<'f>(analysis: &'f Analysis<'f>, group: &Group<'f>) -> Group<'f> {
-    let known = analysis.causes.known();
-    let unanswered = group.cause == analysis.causes.get(known.unanswered_challenge).id;
-    if unanswered { Group { cause: &analysis.causes.get(known.auth_challenge).id, ..*group } } else { *group }
+/// The records that show failures, by what tells one finding from another.
+struct Shown<'f> {
+    examples: Map<Group, Vec<&'f Example>>,
+    /// The cause of challenges, where there are records of any.
+    challenge: Option<Text>,
 }
 
-/// The examples of each group, in their own order.
-fn evidence<'f>(analysis: &'f Analysis<'f>) -> Map<Group<'f>, Vec<&'f Example>> {
-    let dimensions = &analysis.facts.dimensions;
-    let mut all: Map<Group<'f>, Vec<&'f Example>> = Map::default();
-    for (key, examples) in analysis.facts.examples.iter() {
-        let ExampleKey { vault, cause, caller, operation, object, .. } = *key;
-        let group = Group {
-            cause: dimensions.strings.get(cause),
-            vault: dimensions.vault_row(vault).name,
-            caller: Callers::id(analysis.facts, caller),
-            operation,
-            object,
-        };
-        all.entry(group).or_default().extend(examples);
+impl<'f> Shown<'f> {
+    fn new(analysis: &Analysis<'f>) -> Self {
+        let facts = analysis.facts;
+        let vaults: Vec<Text> = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
+        let challenge = &analysis.causes.get(analysis.causes.known().auth_challenge).id;
+        let mut all = Self { examples: Map::default(), challenge: None };
+        for (key, examples) in facts.examples.iter() {
+            let ExampleKey { vault, cause, caller, operation, object, .. } = *key;
+            let vault = vault.and_then(|vault| vaults.get(vault.index())).copied();
+            let group = Group { cause, vault, caller: Callers::id(facts, caller), operation, object };
+            all.examples.entry(group).or_default().extend(examples);
+            if all.challenge.is_none() && facts.dimensions.strings.get(cause) == challenge {
+                all.challenge = Some(cause);
+            }
+        }
+        all
     }
-    for examples in all.values_mut() {
-        let blob = |example: &Example| dimensions.strings.get(example.location.blob);
-        examples.sort_by_cached_key(|example| {
-            (example.time.is_none(), example.time, blob(example), example.location.offset)
+
+    /// The examples of a group, in their own order.
+    fn of(&self, analysis: &Analysis<'_>, group: &Group) -> Vec<&'f Example> {
+        let strings = &analysis.facts.dimensions.strings;
+        let known = analysis.causes.known();
+        // An unanswered challenge was kept as the challenge it was classified as.
+        let unanswered = strings.get(group.cause) == analysis.causes.get(known.unanswered_challenge).id;
+        let cause = if unanswered { self.challenge } else { Some(group.cause) };
+        let kept = cause.and_then(|cause| self.examples.get(&Group { cause, ..*group }));
+        let mut kept = kept.cloned().unwrap_or_default();
+        kept.sort_by(|one, other| {
+            let time = |example: &Example| (example.time.is_none(), example.time);
+            let blob = |example: &Example| strings.get(example.location.blob);
+            time(one)
+                .cmp(&time(other))
+                .then_with(|| blob(one).cmp(blob(other)))
+                .then_with(|| one.location.offset.cmp(&other.location.offset))
         });
+        kept
     }
-    all
 }
 
 fn finding(
     analysis: &Analysis<'_>,
-    group: &Group<'_>,
+    group: &Group,
     member: &Member<'_>,
     failures: u64,
     evidence: Vec<Evidence>,
@@ -179,18 +214,19 @@ fn finding(
     let dimensions = &analysis.facts.dimensions;
     let caller = analysis.callers.identity(group.caller);
     let (operation, object) = (dimensions.text(group.operation), dimensions.text(group.object));
-    let cause = analysis.causes.find(group.cause);
+    let (id, vault) = (dimensions.strings.get(group.cause), dimensions.text(group.vault));
+    let cause = analysis.causes.find(id);
     let addresses = member.addresses();
-    let known =
-        known(group, member, caller.as_ref(), operation, object, addresses.first().map(String::as_str));
-    let title = cause.map_or(group.cause, |cause| cause.title.as_str());
+    let address = addresses.first().map(String::as_str);
+    let known = known(vault, member, caller.as_ref(), operation, object, address);
+    let title = cause.map_or(id, |cause| cause.title.as_str());
     let basis = member.tally.main_basis();
     Finding {
-        id: finding_id(group.cause, group.vault, caller.as_ref(), operation, object),
-        code: group.cause.to_owned(),
+        id: finding_id(id, vault, caller.as_ref(), operation, object),
+        code: id.to_owned(),
         severity: cause.map_or(Severity::Medium, |cause| cause.severity),
-        title: format!("{title}: {}", subject(caller.as_ref(), group.vault, object)),
-        vault: group.vault.map(str::to_owned),
+        title: format!("{title}: {}", subject(caller.as_ref(), vault, object)),
+        vault: vault.map(str::to_owned),
         operation: operation.map(str::to_owned),
         object: object.map(str::to_owned),
         status: member.tally.status(),
@@ -208,7 +244,7 @@ fn finding(
         reference: cause.map_or_else(String::new, |cause| cause.reference.clone()),
         client_addresses: addresses,
         evidence,
-        asked: asked(analysis, group, member, &known),
+        asked: asked(analysis, id, member, &known),
         probable_caller: None,
         explained_by: None,
         experimental: false,
@@ -218,42 +254,39 @@ fn finding(
 }
 
 /// Points to the verdict that explains all of a finding, and takes its gravity.
-fn explain(
-    analysis: &Analysis<'_>,
-    needs: &mut Needs,
-    cause: &str,
-    member: &Member<'_>,
-    finding: &mut Finding,
-) {
+fn explain(analysis: &Analysis<'_>, needs: &mut Needs, member: &Member<'_>, finding: &mut Finding) {
     let (Some(verdicts), Some(stream)) = (analysis.verdicts, member.streams.first()) else { return };
-    if let Some((id, severity)) = verdicts.explains(analysis, needs, cause, stream) {
+    if let Some((id, severity)) = verdicts.explains(analysis, needs, stream) {
         finding.explained_by = Some(id);
         finding.severity = finding.severity.min(severity);
     }
 }
 
 /// For a refusal without a text, the grant by the vault's own model: it is most likely what is missing.
-fn grant(analysis: &Analysis<'_>, group: &Group<'_>, finding: &mut Finding, vault_id: Option<&str>) {
+fn grant(analysis: &Analysis<'_>, member: &Member<'_>, finding: &mut Finding) {
     let caller = finding.caller.as_ref();
     let (Some(asked), Some(oid)) = (&finding.asked, caller.and_then(|caller| caller.oid.as_deref())) else {
         return;
     };
-    let (Some(model), "forbidden") = (asked.permission_model, group.cause) else { return };
+    let (Some(model), "forbidden") = (asked.permission_model, finding.code.as_str()) else {
+        return;
+    };
     let Some(needs) = finding.operation.as_deref().and_then(permission) else { return };
     let person = caller.is_some_and(|caller| matches!(caller.kind, CallerKind::User | CallerKind::Guest));
     let right = Right { permission: needs.policy.to_owned(), action: needs.action.to_owned() };
+    let (vault, id) = (finding.vault.as_deref(), vault_id(&member.vault));
     let command =
-        grant_command(analysis.grants.roles, model, group.vault, vault_id, oid, person, &[right].into());
+        grant_command(analysis.grants.roles, model, vault, id.as_deref(), oid, person, &[right].into());
     finding.fix.insert(0, format!("If it is the permission that is missing: `{command}`."));
 }
 
 /// What a denied caller asked for, and by which model the vault decides.
-fn asked(analysis: &Analysis<'_>, group: &Group<'_>, member: &Member<'_>, known: &Known) -> Option<Asked> {
+fn asked(analysis: &Analysis<'_>, cause: &str, member: &Member<'_>, known: &Known) -> Option<Asked> {
     if member.tally.status() != Some(403) || (known.permission.is_none() && known.action.is_none()) {
         return None;
     }
     let flags = member.streams.iter().map(|stream| stream.key.access);
-    let model = match group.cause {
+    let model = match cause {
         "missing-policy" | "obo-required" => Some("access-policies"),
         "missing-role" | "deny-assignment" => Some("rbac"),
         "hsm-missing-role" => Some("hsm-roles"),
@@ -261,7 +294,7 @@ fn asked(analysis: &Analysis<'_>, group: &Group<'_>, member: &Member<'_>, known:
         _ if flags.clone().any(|flags| flags.policy_match.is_some()) => Some("access-policies"),
         _ => {
             let of_vault = analysis.facts.changes.iter().filter(|(key, _)| {
-                analysis.facts.dimensions.vault_row(key.vault).name == group.vault
+                analysis.facts.dimensions.vault_row(key.vault).name == member.vault.name
                     && key.settings.rbac.is_some()
             });
             let last = of_vault
@@ -288,7 +321,7 @@ pub(super) fn vault_id(vault: &VaultRow<'_>) -> Option<String> {
 
 /// What the texts of a cause may say of this finding.
 fn known<'f>(
-    group: &Group<'f>,
+    vault: Option<&'f str>,
     member: &'f Member<'_>,
     caller: Option<&CallerIdentity>,
     operation: Option<&'f str>,
@@ -316,7 +349,7 @@ fn known<'f>(
         scope: own(member.denial("scope")),
         status: member.tally.status().map(|status| status.to_string()),
         throttle_reason: own(member.denial("throttle_reason")),
-        vault: own(group.vault),
+        vault: own(vault),
         vault_id: vault_id(&member.vault),
     }
 }

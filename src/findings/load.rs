@@ -5,6 +5,7 @@
 //! caching, splitting, the named patterns. Must not judge whether a load is high.
 
 pub mod class;
+pub(crate) mod fullest;
 pub mod key_kind;
 mod known_keys;
 pub(crate) mod patterns;
@@ -15,14 +16,18 @@ use key_kind::KeyKind;
 pub(crate) use known_keys::KnownKeys;
 use windows::Seconds;
 
+use rayon::prelude::*;
+
 use super::Analysis;
 use super::callers::CallerId;
 use super::limits::{Limits, Profile};
 use super::streams::Stream;
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
+use crate::facts::dimensions::Text;
 use crate::facts::requests::Cell;
 use crate::facts::rows::VaultRow;
+use crate::record::operation::Plane;
 
 /// What the reader assumes; every one is told in the report.
 #[derive(Clone, Debug)]
@@ -61,10 +66,8 @@ impl Default for Assumptions {
 /// One stream as a limit sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct LoadStream<'f> {
-    /// Key, series, cause and outcome.
-    pub(crate) stream: Stream<'f>,
-    /// Who, across the forms in which records show one caller.
-    pub(crate) caller: Option<CallerId>,
+    /// Key, series, cause and outcome, and who across the forms in which records show one caller.
+    pub(crate) stream: &'f Stream<'f>,
     /// Operation name.
     pub(crate) operation: Option<&'f str>,
     /// `collection/name`, without version.
@@ -73,6 +76,8 @@ pub(crate) struct LoadStream<'f> {
     pub(crate) address: Option<&'f str>,
     /// Client agent.
     pub(crate) agent: Option<&'f str>,
+    /// The places of address and agent among all texts: they are ordered as the texts are.
+    client: [u32; 2],
     /// The key, for operations on keys.
     pub(crate) kind: KeyKind,
     /// What one request takes; nothing where it is free or not counted.
@@ -97,6 +102,16 @@ impl<'f> LoadStream<'f> {
         self.stream.outcome == Outcome::Success
     }
 
+    /// The caller.
+    pub(crate) fn caller(&self) -> Option<CallerId> {
+        self.stream.caller
+    }
+
+    /// Address and agent, as numbers that are ordered as they are.
+    pub(crate) fn client(&self) -> [u32; 2] {
+        self.client
+    }
+
     /// What it is charged in a class.
     pub(crate) fn charge(&self, class: Class) -> Option<Charge> {
         self.charges.iter().flatten().find(|charge| charge.class == class).copied()
@@ -109,7 +124,7 @@ pub(crate) struct VaultLoad<'f> {
     pub(crate) vault: VaultRow<'f>,
     /// The region, where a message names it.
     pub(crate) region: Option<&'f str>,
-    /// Its streams, in no order that means anything; notifications are not among them.
+    /// Its streams, by caller, operation and object; notifications are not among them.
     pub(crate) streams: Vec<LoadStream<'f>>,
     /// First and last second of its requests; none where none has a time.
     pub(crate) span: Option<(i64, i64)>,
@@ -152,28 +167,25 @@ impl<'f> Demand<'f> {
     /// Weighs every stream. Series must be settled.
     pub(crate) fn new(analysis: &Analysis<'f>, assumptions: &'f Assumptions, keys: &KnownKeys<'_>) -> Self {
         let budgets = Budgets::new(&assumptions.limits, profile(analysis, assumptions), assumptions.pooled);
-        let mut vaults: Map<Option<&str>, VaultLoad<'f>> = Map::default();
-        for stream in analysis.streams().filter(|stream| stream.outcome != Outcome::Notification) {
-            let row = analysis.facts.dimensions.vault_row(stream.key.vault);
-            let vault = vaults.entry(row.name).or_insert_with(|| VaultLoad {
-                vault: row,
-                region: None,
-                streams: Vec::new(),
-                span: None,
-            });
-            vault.vault = vault.vault.max(row);
-            vault.region = vault.region.max(analysis.facts.dimensions.denial_row(stream.key.denial)[9]);
-            if let Some((first, last)) = stream.bounds {
-                let (first, last) = (first.second(), last.second());
-                vault.span =
-                    Some(vault.span.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
-            }
-            vault.streams.push(weighed(analysis, assumptions, &budgets, keys, stream, row.hsm));
-        }
-        let mut vaults: Vec<VaultLoad<'f>> = vaults.into_values().collect();
+        let weigher = Weigher { analysis, assumptions, budgets: &budgets, keys };
+        let mut vaults: Vec<VaultLoad<'f>> =
+            by_vault(analysis).par_iter().map(|streams| weigher.vault(streams)).collect();
         vaults.sort_by_key(|vault| vault.vault.name);
         Self { vaults, budgets }
     }
+}
+
+/// The streams of each vault in their order, without notifications.
+fn by_vault<'f>(analysis: &Analysis<'f>) -> Vec<Vec<&'f Stream<'f>>> {
+    let mut vaults: Map<Option<Text>, Vec<&Stream<'_>>> = Map::default();
+    // Streams of one caller and vault stand together.
+    for streams in analysis.streams.as_slice().chunk_by(Stream::same_vault) {
+        let mut requests = streams.iter().filter(|stream| stream.outcome != Outcome::Notification).peekable();
+        if let Some(first) = requests.peek() {
+            vaults.entry(first.vault).or_default().extend(requests);
+        }
+    }
+    vaults.into_values().collect()
 }
 
 /// The limits in force: those named, else those of the day of the last request.
@@ -183,40 +195,88 @@ fn profile<'f>(analysis: &Analysis<'f>, assumptions: &'f Assumptions) -> &'f Pro
     named.unwrap_or_else(|| assumptions.limits.in_force(last()))
 }
 
-fn weighed<'f>(
-    analysis: &Analysis<'f>,
-    assumptions: &Assumptions,
-    budgets: &Budgets<'_>,
-    keys: &KnownKeys<'_>,
-    stream: Stream<'f>,
-    hsm: bool,
-) -> LoadStream<'f> {
-    let dimensions = &analysis.facts.dimensions;
-    let (operation, object) = (dimensions.text(stream.key.operation), dimensions.text(stream.key.object));
-    let is_key =
-        operation.is_some_and(|operation| operation.starts_with("Key") || operation.starts_with("Cert"));
-    let mut kind = if is_key { keys.kind(analysis.facts, stream.key) } else { KeyKind::default() };
-    if let Some(assumed) = assumptions.assume_key.filter(|_| is_key) {
-        kind = kind.completed_by(assumed);
+/// Streams that a thread weighs in one go: what they ask for is looked up once.
+const WEIGHED_TOGETHER: usize = 1024;
+
+/// What decides what a stream's requests weigh: the operation and its plane and, for operations on keys,
+/// what the record says of the key and which it is.
+type Asked = (Option<Text>, Plane, bool, Option<Text>, Option<Text>);
+
+/// What a request is of, and what it is charged.
+type Weight = (KeyKind, Charges);
+
+/// Weighs streams.
+struct Weigher<'w, 'f> {
+    analysis: &'w Analysis<'f>,
+    assumptions: &'w Assumptions,
+    budgets: &'w Budgets<'f>,
+    keys: &'w KnownKeys<'w>,
+}
+
+impl<'f> Weigher<'_, 'f> {
+    /// What was asked of one vault.
+    fn vault(&self, streams: &[&'f Stream<'f>]) -> VaultLoad<'f> {
+        let dimensions = &self.analysis.facts.dimensions;
+        let mut load =
+            VaultLoad { vault: VaultRow::default(), region: None, streams: Vec::new(), span: None };
+        let mut last = None;
+        for stream in streams {
+            if last != Some(stream.key.vault) {
+                last = Some(stream.key.vault);
+                load.vault = load.vault.max(dimensions.vault_row(stream.key.vault));
+            }
+            if let Some(denial) = stream.key.denial {
+                load.region = load.region.max(dimensions.text(dimensions.denials.get(denial).region));
+            }
+            if let Some((first, last)) = stream.bounds {
+                let (first, last) = (first.second(), last.second());
+                load.span = Some(load.span.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
+            }
+        }
+        let weighed = streams.par_iter().with_min_len(WEIGHED_TOGETHER);
+        load.streams = weighed.map_init(Map::default, |known, stream| self.weighed(known, stream)).collect();
+        load
     }
-    let counted = match stream.outcome {
-        _ if stream.key.status == Some(429) => assumptions.count_throttled,
-        Outcome::Success => true,
-        // A challenge that was not answered counts as one all the same.
-        _ if operation == Some("Authentication") => assumptions.count_challenges,
-        Outcome::Challenge => assumptions.count_challenges,
-        Outcome::Failure => assumptions.count_failures,
-        Outcome::Notification => false,
-    };
-    LoadStream {
-        stream,
-        caller: stream.caller,
-        operation,
-        object,
-        address: dimensions.text(stream.key.client_address),
-        agent: dimensions.text(stream.key.client_agent),
-        kind,
-        charges: budgets.charges(stream.key.plane, hsm, operation, kind),
-        counted,
+
+    fn weighed(&self, known: &mut Map<Asked, Weight>, stream: &'f Stream<'f>) -> LoadStream<'f> {
+        let dimensions = &self.analysis.facts.dimensions;
+        let key = stream.key;
+        let operation = dimensions.text(key.operation);
+        let hsm = key.vault.is_some_and(|vault| dimensions.vaults.get(vault).hsm);
+        let is_key =
+            operation.is_some_and(|operation| operation.starts_with("Key") || operation.starts_with("Cert"));
+        let of_key = |text: Option<Text>| text.filter(|_| is_key);
+        let asked = (key.operation, key.plane, hsm, of_key(key.key_kind), of_key(key.object));
+        let (kind, charges) = *known.entry(asked).or_insert_with(|| {
+            let mut kind = if is_key { self.keys.kind(self.analysis.facts, key) } else { KeyKind::default() };
+            if let Some(assumed) = self.assumptions.assume_key.filter(|_| is_key) {
+                kind = kind.completed_by(assumed);
+            }
+            (kind, self.budgets.charges(key.plane, hsm, operation, kind))
+        });
+        let rank = |text| self.analysis.streams.rank(text);
+        LoadStream {
+            stream,
+            operation,
+            object: dimensions.text(key.object),
+            address: dimensions.text(key.client_address),
+            agent: dimensions.text(key.client_agent),
+            client: [rank(key.client_address), rank(key.client_agent)],
+            kind,
+            charges,
+            counted: self.is_counted(stream, operation),
+        }
+    }
+
+    fn is_counted(&self, stream: &Stream<'_>, operation: Option<&str>) -> bool {
+        match stream.outcome {
+            _ if stream.key.status == Some(429) => self.assumptions.count_throttled,
+            Outcome::Success => true,
+            // A challenge that was not answered counts as one all the same.
+            _ if operation == Some("Authentication") => self.assumptions.count_challenges,
+            Outcome::Challenge => self.assumptions.count_challenges,
+            Outcome::Failure => self.assumptions.count_failures,
+            Outcome::Notification => false,
+        }
     }
 }

@@ -3,11 +3,14 @@
 //! Input: settled facts. Output: [`Streams`], by caller, vault, operation and object: what belongs to one
 //! row of a table of callers stands together, and comes in the order in which tables are sorted.
 
+use rayon::prelude::*;
+
 use super::callers::{CallerId, id_of};
+use super::denials::is_lacking;
 use crate::classify::causes::{Causes, Outcome};
+use crate::facts::Facts;
 use crate::facts::dimensions::{Dimensions, RequestKey, Text};
 use crate::facts::requests::Series;
-use crate::facts::{Facts, Map};
 use crate::ticks::Ticks;
 
 /// One stream of requests with its cause looked up.
@@ -16,6 +19,8 @@ pub(crate) struct Stream<'f> {
     pub(super) key: &'f RequestKey,
     pub(super) series: &'f Series,
     pub(super) cause: &'f str,
+    /// The cause says that the caller lacks a grant.
+    pub(super) lacking: bool,
     pub(super) outcome: Outcome,
     /// Requests.
     pub(super) count: u64,
@@ -35,8 +40,8 @@ pub(super) struct Streams<'f> {
     ranks: Ranks,
 }
 
-/// The place of each text among those that name callers, vaults, operations and objects: tables are
-/// sorted by numbers.
+/// The place of each text among those that name callers, vaults, operations, objects and clients: tables
+/// are sorted by numbers.
 pub(super) struct Ranks(Vec<u32>);
 
 impl Stream<'_> {
@@ -48,6 +53,21 @@ impl Stream<'_> {
     /// Whether two streams are one caller's.
     pub(super) fn same_caller(&self, other: &Self) -> bool {
         self.place[0] == other.place[0]
+    }
+
+    /// Whether two streams are one caller's on one vault.
+    pub(super) fn same_vault(&self, other: &Self) -> bool {
+        self.place[..2] == other.place[..2]
+    }
+
+    /// Where the caller stands among all callers; 0 where the record names nobody.
+    pub(super) fn caller_place(&self) -> u32 {
+        self.place[0]
+    }
+
+    /// Operation and object, as numbers that are ordered as they are.
+    pub(super) fn asked(&self) -> [u32; 2] {
+        [self.place[2], self.place[3]]
     }
 
     /// Whether two streams are one caller's, on one vault with one operation.
@@ -64,46 +84,40 @@ impl Stream<'_> {
 impl<'f> Streams<'f> {
     /// Reads all requests.
     pub(super) fn new(facts: &'f Facts, causes: &Causes) -> Self {
-        let dimensions = &facts.dimensions;
         let ranks = Ranks::new(facts);
-        let callers = caller_places(dimensions, &ranks);
-        let outcomes = outcomes(facts, causes);
-        let mut order: Vec<([u32; 4], usize)> = Vec::with_capacity(facts.requests.keys());
-        let mut streams: Vec<Stream<'f>> = Vec::with_capacity(facts.requests.keys());
-        for (key, series) in facts.requests.iter() {
-            let known = outcomes.get(&key.cause).copied().flatten();
-            let vault = key.vault.map(|vault| dimensions.vaults.get(vault).name);
+        let callers = caller_places(&facts.dimensions, &ranks);
+        let vaults: Vec<Text> = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
+        let all: Vec<(&RequestKey, &Series)> = facts.requests.iter().collect();
+        let place = |(key, _): &(&RequestKey, &Series)| {
             let caller = key.caller.and_then(|caller| callers.get(caller.index()));
-            let place = [
-                caller.copied().unwrap_or(0),
-                ranks.of(vault),
-                ranks.of(key.operation),
-                ranks.of(key.object),
-            ];
-            order.push((place, streams.len()));
-            streams.push(Stream {
+            let vault = key.vault.and_then(|vault| vaults.get(vault.index())).copied();
+            let caller = caller.map_or(0, |caller| caller.0);
+            [caller, ranks.of(vault), ranks.of(key.operation), ranks.of(key.object)]
+        };
+        let mut order: Vec<([u32; 4], usize)> =
+            all.par_iter().enumerate().map(|(at, row)| (place(row), at)).collect();
+        order.par_sort_unstable();
+        let outcomes = Outcomes::new(facts, causes);
+        let stream = |(place, at): &([u32; 4], usize)| {
+            let (key, series) = all[*at];
+            let (cause, lacking, outcome) = outcomes.of(key);
+            Stream {
                 key,
                 series,
-                cause: dimensions.strings.get(key.cause),
-                outcome: known.unwrap_or_else(|| outcome_by_status(key)),
+                cause,
+                lacking,
+                outcome,
                 count: series.count(),
                 bounds: series.bounds(),
-                caller: key.caller.map(|caller| id_of(dimensions.callers.get(caller))),
-                vault,
-                place,
-            });
-        }
-        order.sort_unstable();
-        let sorted = order.into_iter().filter_map(|(_, at)| streams.get(at).copied()).collect();
-        Self { sorted, ranks }
+                caller: key.caller.and_then(|caller| callers.get(caller.index())).map(|caller| caller.1),
+                vault: key.vault.and_then(|vault| vaults.get(vault.index())).copied(),
+                place: *place,
+            }
+        };
+        Self { sorted: order.par_iter().map(stream).collect(), ranks }
     }
 
     /// All streams, by caller, vault, operation and object.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Stream<'f>> {
-        self.sorted.iter().copied()
-    }
-
-    /// All streams as they lie.
     pub(super) fn as_slice(&self) -> &[Stream<'f>] {
         &self.sorted
     }
@@ -137,13 +151,14 @@ impl Ranks {
             add(Some(vault.name));
         }
         for (key, _) in facts.requests.iter() {
-            add(key.operation);
-            add(key.object);
+            for text in [key.operation, key.object, key.client_address, key.client_agent] {
+                add(text);
+            }
         }
         // Most texts differ in their first bytes: those are compared without going to the text.
         let mut sorted: Vec<(u128, Text)> =
             texts.into_iter().map(|text| (head(dimensions.strings.get(text)), text)).collect();
-        sorted.sort_unstable_by(|one, other| {
+        sorted.par_sort_unstable_by(|one, other| {
             let text = |text: Text| dimensions.strings.get(text);
             one.0.cmp(&other.0).then_with(|| text(one.1).cmp(text(other.1)))
         });
@@ -168,30 +183,54 @@ fn head(text: &str) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-/// For each entry of the callers, the place of its id among all ids, from 1.
-fn caller_places(dimensions: &Dimensions, ranks: &Ranks) -> Vec<u32> {
-    let ids = dimensions.callers.iter().map(|caller| {
-        let (oid, appid) = id_of(caller);
-        (ranks.of(oid), ranks.of(appid))
-    });
-    let ids: Vec<(u32, u32)> = ids.collect();
-    let mut distinct = ids.clone();
+/// For each entry of the callers, the place of its id among all ids, from 1, and the id.
+fn caller_places(dimensions: &Dimensions, ranks: &Ranks) -> Vec<(u32, CallerId)> {
+    let ids: Vec<CallerId> = dimensions.callers.iter().map(id_of).collect();
+    let rank = |id: &CallerId| (ranks.of(id.0), ranks.of(id.1));
+    let mut distinct: Vec<(u32, u32)> = ids.iter().map(rank).collect();
     distinct.sort_unstable();
     distinct.dedup();
-    let place = |id| distinct.binary_search(id).map_or(0, |at| at + 1);
-    ids.iter().map(|id| u32::try_from(place(id)).unwrap_or(u32::MAX)).collect()
+    let place = |id: &CallerId| distinct.binary_search(&rank(id)).map_or(0, |at| at + 1);
+    ids.iter().map(|id| (u32::try_from(place(id)).unwrap_or(u32::MAX), *id)).collect()
 }
 
-/// The outcome of each cause of the facts; none for one that this table does not know (facts made with
-/// another cause file).
-fn outcomes(facts: &Facts, causes: &Causes) -> Map<Text, Option<Outcome>> {
-    let mut all: Map<Text, Option<Outcome>> = Map::default();
-    for (key, _) in facts.requests.iter() {
-        all.entry(key.cause).or_insert_with(|| {
-            causes.find(facts.dimensions.strings.get(key.cause)).map(|cause| cause.outcome)
-        });
+/// What is known of a cause.
+#[derive(Clone, Copy, Default)]
+struct KnownCause<'f> {
+    cause: &'f str,
+    lacking: bool,
+    outcome: Option<Outcome>,
+}
+
+/// Each cause of the facts with its text and outcome, by the place of the text among all texts.
+struct Outcomes<'f> {
+    known: Vec<Option<KnownCause<'f>>>,
+}
+
+impl<'f> Outcomes<'f> {
+    /// Looks up every cause once; no outcome is known of one that this table does not have (facts made
+    /// with another cause file).
+    fn new(facts: &'f Facts, causes: &Causes) -> Self {
+        let mut known: Vec<Option<KnownCause<'_>>> = Vec::new();
+        for (key, _) in facts.requests.iter() {
+            let at = key.cause.index();
+            if known.len() <= at {
+                known.resize(at + 1, None);
+            }
+            known[at].get_or_insert_with(|| {
+                let cause = facts.dimensions.strings.get(key.cause);
+                let outcome = causes.find(cause).map(|cause| cause.outcome);
+                KnownCause { cause, lacking: is_lacking(cause), outcome }
+            });
+        }
+        Self { known }
     }
-    all
+
+    /// The cause of a stream and its outcome.
+    fn of(&self, key: &RequestKey) -> (&'f str, bool, Outcome) {
+        let known = self.known.get(key.cause.index()).copied().flatten().unwrap_or_default();
+        (known.cause, known.lacking, known.outcome.unwrap_or_else(|| outcome_by_status(key)))
+    }
 }
 
 /// The outcome of a cause that the table does not know.
@@ -225,9 +264,11 @@ mod tests {
                 "resourceId": format!("/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-{vault}"),
             }).to_string();
             let facts = crate::facts::tests::facts_of("a", &requests.iter().map(line).collect::<Vec<_>>());
-            let streams = Streams::new(&facts, &Causes::built_in());
+            let causes = Causes::built_in();
+            let streams = Streams::new(&facts, &causes);
             let text = |text: Option<Text>| facts.dimensions.text(text);
             let places: Vec<_> = streams
+                .as_slice()
                 .iter()
                 .map(|stream| (stream.caller.is_some(), text(stream.oid()), text(stream.vault), text(stream.key.object)))
                 .collect();

@@ -43,23 +43,22 @@ fn is_request(stream: &Stream<'_>) -> bool {
 struct OfCause<'f> {
     tally: Tally<'f>,
     /// The first of them.
-    first: Option<Stream<'f>>,
+    first: Option<&'f Stream<'f>>,
     /// The last that names a caller: streams come by caller.
-    named: Option<Stream<'f>>,
+    named: Option<&'f Stream<'f>>,
     callers: u64,
-    vaults: BTreeSet<&'f str>,
+    vaults: Map<Text, ()>,
 }
 
 /// Every cause that occurs.
 pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
-    let dimensions = &analysis.facts.dimensions;
     let mut groups: Map<Text, OfCause<'_>> = Map::default();
     for stream in analysis.streams() {
         let group = groups.entry(stream.key.cause).or_default();
-        group.tally.add(&stream);
+        group.tally.add(stream);
         group.first.get_or_insert(stream);
-        group.vaults.extend(dimensions.text(stream.vault));
-        if stream.caller.is_some() && !group.named.is_some_and(|named| named.same_caller(&stream)) {
+        group.vaults.extend(stream.vault.map(|vault| (vault, ())));
+        if stream.caller.is_some() && !group.named.is_some_and(|named| named.same_caller(stream)) {
             group.callers += 1;
             group.named = Some(stream);
         }
@@ -70,7 +69,7 @@ pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
     rows
 }
 
-fn cause(analysis: &Analysis<'_>, first: Stream<'_>, group: &OfCause<'_>) -> CauseReport {
+fn cause(analysis: &Analysis<'_>, first: &Stream<'_>, group: &OfCause<'_>) -> CauseReport {
     let tally = &group.tally;
     let known = analysis.causes.find(first.cause);
     CauseReport {
@@ -103,13 +102,24 @@ struct OfVault<'f> {
 pub(super) fn vaults(analysis: &Analysis<'_>) -> Vec<VaultReport> {
     let dimensions = &analysis.facts.dimensions;
     let mut groups: Map<Option<Text>, OfVault<'_>> = Map::default();
-    for stream in analysis.streams().filter(is_request) {
-        let group = groups.entry(stream.vault).or_default();
-        group.sum.add(&stream);
-        group.row = group.row.max(dimensions.vault_row(stream.key.vault));
-        group.region = group.region.max(dimensions.denial_row(stream.key.denial)[9]);
-        group.rbac |= stream.key.access.rbac_authorized.is_some();
-        group.policies |= stream.key.access.policy_match.is_some();
+    // Streams of one caller and vault stand together.
+    for streams in analysis.streams.as_slice().chunk_by(Stream::same_vault) {
+        let mut requests = streams.iter().filter(|stream| is_request(stream)).peekable();
+        let Some(first) = requests.peek() else { continue };
+        let group = groups.entry(first.vault).or_default();
+        let mut last = None;
+        for stream in requests {
+            group.sum.add(stream);
+            if last != Some(stream.key.vault) {
+                last = Some(stream.key.vault);
+                group.row = group.row.max(dimensions.vault_row(stream.key.vault));
+            }
+            if let Some(denial) = stream.key.denial {
+                group.region = group.region.max(dimensions.text(dimensions.denials.get(denial).region));
+            }
+            group.rbac |= stream.key.access.rbac_authorized.is_some();
+            group.policies |= stream.key.access.policy_match.is_some();
+        }
     }
     let report = |(name, group): (Option<Text>, OfVault<'_>)| {
         let name = dimensions.text(name);

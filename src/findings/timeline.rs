@@ -1,12 +1,17 @@
 //! Requests and failures over time, in a few equal intervals.
 
-use super::Analysis;
+use rayon::prelude::*;
+
+use super::{Analysis, Stream};
 use crate::classify::causes::Outcome;
 use crate::report::Timeline;
 use crate::ticks::Ticks;
 
 /// Most intervals; a terminal line holds them.
 const MOST_INTERVALS: i64 = 60;
+
+/// Streams that one thread counts at a time.
+const COUNTED_TOGETHER: usize = 1 << 13;
 
 /// Interval lengths to choose from, in seconds.
 const LENGTHS: &[i64] = &[
@@ -27,21 +32,45 @@ pub(super) fn timeline(analysis: &Analysis<'_>) -> Option<Timeline> {
     let interval = LENGTHS.iter().copied().find(fits).unwrap_or(longest);
     let start = first.div_euclid(interval);
     let intervals = usize::try_from(last.div_euclid(interval) - start + 1).ok()?;
-    let (mut all, mut failures) = (vec![0_u64; intervals], vec![0_u64; intervals]);
-    for stream in requests() {
-        for cell in stream.series.cells() {
-            let Ok(index) = usize::try_from(cell.second().div_euclid(interval) - start) else { continue };
-            let count = u64::from(cell.count);
-            all[index] += count;
-            if stream.outcome == Outcome::Failure {
-                failures[index] += count;
-            }
+    let counted = analysis.streams.as_slice().par_chunks(COUNTED_TOGETHER).map(|streams| {
+        let mut counts = vec![[0; 2]; intervals];
+        for stream in streams.iter().filter(|stream| stream.outcome != Outcome::Notification) {
+            count(stream, start, interval, &mut counts);
         }
-    }
+        counts
+    });
+    let counts = counted.reduce(
+        || vec![[0; 2]; intervals],
+        |mut all, more| {
+            for (all, more) in all.iter_mut().zip(more) {
+                *all = [all[0] + more[0], all[1] + more[1]];
+            }
+            all
+        },
+    );
     Some(Timeline {
         start: Ticks::from_second(start * interval),
         interval_s: interval,
-        requests: all,
-        failures,
+        requests: counts.iter().map(|counts| counts[0]).collect(),
+        failures: counts.iter().map(|counts| counts[1]).collect(),
     })
+}
+
+/// Adds the requests of a stream, and those of them that failed, to the intervals from `start` on.
+fn count(stream: &Stream<'_>, start: i64, interval: i64, counts: &mut [[u64; 2]]) {
+    let failed = u64::from(stream.outcome == Outcome::Failure);
+    // Cells ascend: the interval is looked up where one ends, not for each of them.
+    let mut at = None;
+    let mut until = Ticks(i64::MIN);
+    for cell in stream.series.cells() {
+        if at.is_none() || cell.first >= until {
+            let number = cell.second().div_euclid(interval);
+            at = usize::try_from(number - start).ok();
+            until = Ticks::from_second((number + 1) * interval);
+        }
+        if let Some(counts) = at.and_then(|at| counts.get_mut(at)) {
+            let count = u64::from(cell.count);
+            *counts = [counts[0] + count, counts[1] + count * failed];
+        }
+    }
 }

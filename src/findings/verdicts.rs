@@ -101,9 +101,9 @@ impl Verdict {
 impl Verdicts {
     /// Judges all facts.
     pub(super) fn new(analysis: &Analysis<'_>) -> Self {
-        let denials = Denials::new(analysis);
+        let (denials, clients) = rayon::join(|| Denials::new(analysis), || Clients::new(analysis));
         let shown = Shown::new(analysis, &denials);
-        let mut all = Self { clients: Clients::new(analysis), ..Self::default() };
+        let mut all = Self { clients, ..Self::default() };
         told::propagating(analysis, &denials, &shown, &mut all);
         told::policies_replaced(analysis, &denials, &shown, &mut all);
         for (entry, verdict, pair) in identities::judge(analysis, &denials, &shown) {
@@ -157,10 +157,9 @@ impl Verdicts {
         &self,
         analysis: &Analysis<'_>,
         needs: &mut Needs,
-        cause: &str,
         stream: &super::Stream<'_>,
     ) -> Option<(String, Severity)> {
-        if !is_lacking(cause) {
+        if !stream.lacking {
             return None;
         }
         let (oid, _) = stream.caller?;

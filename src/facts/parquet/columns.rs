@@ -3,6 +3,7 @@
 //! Of polars only the parts that encode, decode and compress pages are used: its frames would bring a query
 //! engine along.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +26,7 @@ use polars_parquet::write::{
 use rayon::prelude::*;
 
 use super::claims::check;
+use super::texts::Codes;
 use super::{Table, TableError};
 use crate::ticks::Ticks;
 
@@ -144,8 +146,39 @@ impl Columns {
 pub(super) struct Read {
     table: &'static str,
     rows: usize,
-    /// The arrays of each column, one or more a row group.
-    columns: BTreeMap<String, Vec<Box<dyn Array>>>,
+    columns: BTreeMap<String, Column>,
+}
+
+/// A column being read: of texts, or of other values.
+#[derive(Default)]
+struct Column {
+    /// The texts. Their arrays take several times as much memory and are not kept.
+    codes: Codes,
+    /// The arrays of other values, one or more a row group.
+    arrays: Vec<Box<dyn Array>>,
+}
+
+impl Column {
+    fn new(arrays: Vec<Box<dyn Array>>) -> Self {
+        let mut column = Self::default();
+        for array in arrays {
+            match array.as_any().downcast_ref::<Utf8ViewArray>() {
+                Some(texts) => column.codes.append(Codes::new(texts)),
+                None => column.arrays.push(array),
+            }
+        }
+        column
+    }
+
+    /// Adds a later row group.
+    fn append(&mut self, later: Self) {
+        self.codes.append(later.codes);
+        self.arrays.extend(later.arrays);
+    }
+
+    fn rows(&self) -> usize {
+        self.codes.rows().len() + self.arrays.iter().map(|array| array.len()).sum::<usize>()
+    }
 }
 
 impl Read {
@@ -154,7 +187,9 @@ impl Read {
         check(&bytes).map_err(|what| TableError::Value { table, what: what.into() })?;
         let bytes = Buffer::from(bytes);
         let metadata = guarded(table, || read_metadata(&mut Cursor::new(bytes.as_slice())))?;
-        let decode = |group: usize, column: usize| guarded(table, || chunk(&metadata, &bytes, group, column));
+        let decode = |group: usize, column: usize| {
+            guarded(table, || chunk(&metadata, &bytes, group, column).map(Column::new))
+        };
         let names: Vec<String> = metadata
             .schema()
             .fields()
@@ -164,19 +199,18 @@ impl Read {
         let places: Vec<(usize, usize)> = (0..names.len())
             .flat_map(|column| (0..metadata.row_groups.len()).map(move |group| (column, group)))
             .collect();
-        let decoded: Vec<Vec<Box<dyn Array>>> =
-            places.par_iter().map(|(column, group)| decode(*group, *column)).collect::<Result<_, _>>()?;
-        let mut columns: BTreeMap<String, Vec<Box<dyn Array>>> =
-            names.iter().map(|name| (name.clone(), Vec::new())).collect();
-        for ((column, _), arrays) in places.iter().zip(decoded) {
+        let decoded: Vec<Result<Column, TableError>> =
+            places.par_iter().map(|(column, group)| decode(*group, *column)).collect();
+        let mut columns: BTreeMap<String, Column> =
+            names.iter().map(|name| (name.clone(), Column::default())).collect();
+        for ((column, _), decoded) in places.iter().zip(decoded) {
+            let decoded = decoded?;
             if let Some(all) = names.get(*column).and_then(|name| columns.get_mut(name)) {
-                all.extend(arrays);
+                all.append(decoded);
             }
         }
         let rows = metadata.num_rows;
-        let whole =
-            |arrays: &Vec<Box<dyn Array>>| arrays.iter().map(|array| array.len()).sum::<usize>() == rows;
-        if !columns.values().all(whole) {
+        if columns.values().any(|column| column.rows() != rows) {
             return Err(TableError::Value { table, what: "a column that is shorter than others".into() });
         }
         Ok(Self { table, rows, columns })
@@ -194,11 +228,32 @@ impl Read {
 
     /// The arrays of a column, all of one type.
     fn arrays<A: Array>(&self, name: &str) -> Result<Vec<&A>, TableError> {
-        let Some(column) = self.columns.get(name) else {
-            return Err(self.wrong(format!("the column {name} is missing")));
-        };
-        let typed: Option<Vec<&A>> = column.iter().map(|array| array.as_any().downcast_ref()).collect();
-        typed.ok_or_else(|| self.wrong(format!("{name}: values of another type")))
+        let column = self.column(name)?;
+        let typed: Option<Vec<&A>> =
+            column.arrays.iter().map(|array| array.as_any().downcast_ref()).collect();
+        typed.filter(|_| column.codes.rows().is_empty()).ok_or_else(|| self.other_type(name))
+    }
+
+    fn column(&self, name: &str) -> Result<&Column, TableError> {
+        self.columns.get(name).ok_or_else(|| self.wrong(format!("the column {name} is missing")))
+    }
+
+    fn other_type(&self, name: &str) -> TableError {
+        self.wrong(format!("{name}: values of another type"))
+    }
+
+    /// Which text each row of a text column has (0 where it is missing, else numbers from 1), and what
+    /// `each` makes of the texts.
+    pub(super) fn coded<'r, T>(
+        &'r self,
+        name: &str,
+        each: impl FnMut(&'r str) -> T,
+    ) -> Result<(&'r [u32], Vec<T>), TableError> {
+        let column = self.column(name)?;
+        if !column.arrays.is_empty() {
+            return Err(self.other_type(name));
+        }
+        Ok((column.codes.rows(), column.codes.texts().map(each).collect()))
     }
 
     /// The numbers of a column.
@@ -208,26 +263,27 @@ impl Read {
     }
 
     /// The numbers of a column in which none is missing.
-    pub(super) fn dense<T: NativeType>(
-        &self,
-        name: &str,
-    ) -> Result<impl Iterator<Item = T> + '_, TableError> {
+    pub(super) fn dense<T: NativeType>(&self, name: &str) -> Result<Cow<'_, [T]>, TableError> {
         let arrays = self.arrays::<PrimitiveArray<T>>(name)?;
         if arrays.iter().any(|array| array.null_count() > 0) {
-            return Err(self.wrong(format!("{name} is missing in a row")));
+            return Err(self.missing(name));
         }
-        Ok(arrays.into_iter().flat_map(|array| array.values().iter().copied()))
+        Ok(match arrays[..] {
+            [only] => Cow::Borrowed(only.values().as_slice()),
+            _ => Cow::Owned(arrays.iter().flat_map(|array| array.values().as_slice()).copied().collect()),
+        })
     }
 
     /// Texts.
     pub(super) fn text(&self, name: &str) -> Result<Vec<Option<&str>>, TableError> {
-        Ok(self.arrays::<Utf8ViewArray>(name)?.into_iter().flat_map(|array| array.iter()).collect())
+        let (codes, texts) = self.coded(name, |text| text)?;
+        Ok(codes.iter().map(|code| texts.get(code.checked_sub(1)? as usize).copied()).collect())
     }
 
     /// Texts that are never missing.
     pub(super) fn full_text(&self, name: &str) -> Result<Vec<&str>, TableError> {
         let values: Option<Vec<&str>> = self.text(name)?.into_iter().collect();
-        values.ok_or_else(|| self.wrong(format!("{name} is missing in a row")))
+        values.ok_or_else(|| self.missing(name))
     }
 
     /// Whole numbers.
@@ -267,9 +323,29 @@ impl Read {
     }
 
     /// Names of one of the enums that akvlens writes by name.
-    pub(super) fn named<T: std::str::FromStr>(&self, name: &str) -> Result<Vec<T>, TableError> {
+    pub(super) fn named<T: std::str::FromStr + Copy>(&self, name: &str) -> Result<Vec<T>, TableError> {
+        let names: Result<Vec<T>, TableError> = self
+            .named_or_missing(name)?
+            .into_iter()
+            .map(|value| value.ok_or_else(|| self.missing(name)))
+            .collect();
+        names
+    }
+
+    /// The same of a column in which some may be missing.
+    pub(super) fn named_or_missing<T: std::str::FromStr + Copy>(
+        &self,
+        name: &str,
+    ) -> Result<Vec<Option<T>>, TableError> {
         let parse = |text: &str| text.parse().map_err(|_| self.wrong(format!("{name}: unknown value")));
-        self.full_text(name)?.into_iter().map(parse).collect()
+        let (codes, known) = self.coded(name, parse)?;
+        let known: Vec<T> = known.into_iter().collect::<Result<_, _>>()?;
+        Ok(codes.iter().map(|code| known.get(code.checked_sub(1)? as usize).copied()).collect())
+    }
+
+    /// The error of a value that is never missing.
+    pub(super) fn missing(&self, name: &str) -> TableError {
+        self.wrong(format!("{name} is missing in a row"))
     }
 }
 

@@ -1,7 +1,11 @@
 //! Parquet to facts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Index;
 use std::str::FromStr;
+
+use rayon::prelude::*;
 
 use super::columns::{MOST_COUNT, Read};
 use super::{TABLES, TableError};
@@ -12,7 +16,7 @@ use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
 use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use crate::facts::examples::{Example, ExampleKey, hour_of};
 use crate::facts::latency::{LatencyCell, LatencyKey};
-use crate::facts::requests::{Cell, Series};
+use crate::facts::requests::{Cell, Requests, Series};
 use crate::facts::rows::DENIAL_COLUMNS;
 use crate::facts::sightings::Seen;
 use crate::facts::{Facts, Location};
@@ -24,28 +28,81 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// Facts from the bytes of all tables.
 pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError> {
-    let [request_keys, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_] = tables;
+    let opened: Vec<Result<Read, TableError>> = Vec::from(tables)
+        .into_par_iter()
+        .zip(TABLES)
+        .map(|(bytes, table)| Read::open(table, bytes))
+        .collect();
+    let opened: Vec<Read> = opened.into_iter().collect::<Result<_, _>>()?;
+    let Ok([keys_, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_]) =
+        <[Read; TABLES.len()]>::try_from(opened)
+    else {
+        return Ok(Facts::new());
+    };
     let mut facts = Facts::new();
-    let keys = keys(&mut facts.dimensions, &Read::open(TABLES[0], request_keys)?)?;
-    requests(&mut facts, keys, &Read::open(TABLES[1], requests_)?)?;
-    latency(&mut facts, &Read::open(TABLES[2], latency_)?)?;
-    changes(&mut facts, &Read::open(TABLES[3], changes_)?)?;
-    examples(&mut facts, &Read::open(TABLES[4], examples_)?)?;
-    coverage(&mut facts, &Read::open(TABLES[5], coverage_)?)?;
-    rejects(&mut facts, &Read::open(TABLES[6], rejects_)?)?;
-    sightings(&mut facts, &Read::open(TABLES[7], sightings_)?)?;
+    let streams = keys(&mut facts.dimensions, &keys_)?;
+    drop(keys_);
+    let (requests, rest) = rayon::join(
+        || requests(streams, &requests_),
+        || {
+            latency(&mut facts, &latency_)?;
+            changes(&mut facts, &changes_)?;
+            examples(&mut facts, &examples_)?;
+            coverage(&mut facts, &coverage_)?;
+            rejects(&mut facts, &rejects_)?;
+            sightings(&mut facts, &sightings_)
+        },
+    );
+    (facts.requests, ()) = (requests?, rest?);
     Ok(facts)
 }
 
+/// A text column as references: each of its texts was looked up once.
+struct Texts<'t> {
+    codes: &'t [u32],
+    /// None first, as missing texts have the number 0.
+    known: Vec<Option<Text>>,
+}
+
+impl Index<usize> for Texts<'_> {
+    type Output = Option<Text>;
+
+    fn index(&self, row: usize) -> &Option<Text> {
+        &self.known[self.codes[row] as usize]
+    }
+}
+
 /// The references of a text column.
-fn texts(dimensions: &mut Dimensions, table: &Read, name: &str) -> Result<Vec<Option<Text>>, TableError> {
-    let intern = |text: Option<&str>| text.map(|text| dimensions.strings.intern(text));
-    Ok(table.text(name)?.into_iter().map(intern).collect())
+fn texts<'t>(dimensions: &mut Dimensions, table: &'t Read, name: &str) -> Result<Texts<'t>, TableError> {
+    let (codes, known) = table.coded(name, |text| Some(dimensions.strings.intern(text)))?;
+    Ok(Texts { codes, known: std::iter::once(None).chain(known).collect() })
 }
 
 /// The references of a text column without gaps.
 fn full_texts(dimensions: &mut Dimensions, table: &Read, name: &str) -> Result<Vec<Text>, TableError> {
-    Ok(table.full_text(name)?.into_iter().map(|text| dimensions.strings.intern(text)).collect())
+    let (codes, known) = table.coded(name, |text| dimensions.strings.intern(text))?;
+    let text = |code: &u32| known.get(code.checked_sub(1)? as usize).copied();
+    codes.iter().map(|code| text(code).ok_or_else(|| table.missing(name))).collect()
+}
+
+/// What each row refers to, given what it consists of; what consists of the same as in the row before is
+/// not looked up again.
+fn references<T: PartialEq + Copy, R: Copy>(
+    rows: usize,
+    of_row: impl Fn(usize) -> Option<T>,
+    mut intern: impl FnMut(T) -> R,
+) -> Vec<Option<R>> {
+    let mut last: Option<(T, R)> = None;
+    let reference = |row: usize| {
+        let parts = of_row(row)?;
+        if let Some((_, same)) = last.filter(|(last, _)| *last == parts) {
+            return Some(same);
+        }
+        let reference = intern(parts);
+        last = Some((parts, reference));
+        Some(reference)
+    };
+    (0..rows).map(reference).collect()
 }
 
 fn vaults(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Vault>>>, TableError> {
@@ -56,36 +113,33 @@ fn vaults(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Va
     let vault = |row: usize| {
         let name = names[row]?;
         let (hsm, subscription, resource_group) = (hsms[row] == Some(true), subscriptions[row], groups[row]);
-        Some(dimensions.vaults.intern(Vault { name, hsm, subscription, resource_group }))
+        Some(Vault { name, hsm, subscription, resource_group })
     };
-    Ok((0..table.rows()).map(vault).collect())
+    Ok(references(table.rows(), vault, |vault| dimensions.vaults.intern(vault)))
 }
 
 fn callers(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Caller>>>, TableError> {
-    let kinds = table.text("caller_kind")?;
+    let kinds = table.named_or_missing::<CallerKind>("caller_kind")?;
     let mut column = |name: &str| texts(dimensions, table, name);
     let (oids, appids, names) = (column("caller_oid")?, column("caller_appid")?, column("caller_name")?);
     let (tenants, identities) = (column("caller_tenant")?, column("caller_managed_identity")?);
     let resources = column("caller_resource")?;
     let caller = |row: usize| {
-        let Some(kind) = kinds[row] else { return Ok(None) };
-        let kind = CallerKind::from_str(kind).map_err(|_| table.wrong("caller_kind: unknown value"))?;
-        let caller = Caller {
+        Some(Caller {
             oid: oids[row],
             appid: appids[row],
-            kind,
+            kind: kinds[row]?,
             name: names[row],
             tenant: tenants[row],
             managed_identity: identities[row],
             resource: resources[row],
-        };
-        Ok(Some(dimensions.callers.intern(caller)))
+        })
     };
-    (0..table.rows()).map(caller).collect()
+    Ok(references(table.rows(), caller, |caller| dimensions.callers.intern(caller)))
 }
 
 fn denials(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<Denial>>>, TableError> {
-    let columns: Vec<Vec<Option<Text>>> =
+    let columns: Vec<Texts<'_>> =
         DENIAL_COLUMNS.iter().map(|name| texts(dimensions, table, name)).collect::<Result<_, _>>()?;
     let denial = |row: usize| {
         let denial = Denial {
@@ -100,9 +154,9 @@ fn denials(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<Option<Ref<D
             throttle_reason: columns[8][row],
             region: columns[9][row],
         };
-        (denial != Denial::default()).then(|| dimensions.denials.intern(denial))
+        (denial != Denial::default()).then_some(denial)
     };
-    Ok((0..table.rows()).map(denial).collect())
+    Ok(references(table.rows(), denial, |denial| dimensions.denials.intern(denial)))
 }
 
 /// The streams with what they count outside any second.
@@ -142,7 +196,7 @@ fn keys(dimensions: &mut Dimensions, table: &Read) -> Result<Vec<(RequestKey, Se
         };
         (key, Series::of_untimed(untimed[row]))
     };
-    Ok((0..table.rows()).map(key).collect())
+    Ok((0..table.rows()).into_par_iter().map(key).collect())
 }
 
 fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
@@ -151,27 +205,74 @@ fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
     statuses.map_err(|_| table.wrong("status out of range"))
 }
 
-fn requests(facts: &mut Facts, mut keys: Vec<(RequestKey, Series)>, table: &Read) -> Result<(), TableError> {
-    let (references, counts) = (table.dense::<u32>("key")?, table.dense::<u32>("count")?);
-    let seconds = table.dense::<i64>("second")?;
-    let (firsts, lasts) = (table.dense::<u32>("first_tick")?, table.dense::<u32>("last_tick")?);
-    let rows = references.zip(counts).zip(seconds).zip(firsts).zip(lasts);
-    for ((((key, count), second), first), last) in rows {
+/// Streams whose cells one thread fills in.
+const FILLED_TOGETHER: usize = 1 << 14;
+
+/// The cells of all streams, as they stand in the table.
+struct Cells<'t> {
+    keys: Cow<'t, [u32]>,
+    counts: Cow<'t, [u32]>,
+    seconds: Cow<'t, [i64]>,
+    firsts: Cow<'t, [u32]>,
+    lasts: Cow<'t, [u32]>,
+}
+
+/// The streams with their cells.
+fn requests(mut streams: Vec<(RequestKey, Series)>, table: &Read) -> Result<Requests, TableError> {
+    fill(&mut streams, table)?;
+    let mut requests = Requests::default();
+    for (key, series) in streams {
+        requests.add_series(key, series);
+    }
+    Ok(requests)
+}
+
+/// Gives the streams their cells.
+fn fill(streams: &mut [(RequestKey, Series)], table: &Read) -> Result<(), TableError> {
+    let cells = Cells {
+        keys: table.dense("key")?,
+        counts: table.dense("count")?,
+        seconds: table.dense("second")?,
+        firsts: table.dense("first_tick")?,
+        lasts: table.dense("last_tick")?,
+    };
+    // As akvlens writes them, the cells of a stream stand together, and streams come in their order.
+    let together = if cells.keys.is_sorted() { FILLED_TOGETHER } else { streams.len().max(1) };
+    let known = streams.len();
+    let filled: Option<Vec<()>> = streams
+        .par_chunks_mut(together)
+        .enumerate()
+        .map(|(chunk, streams)| cells.fill(chunk * together, streams, known))
+        .collect();
+    let all_known = cells.keys.iter().all(|key| (*key as usize) < known);
+    filled
+        .filter(|_| all_known)
+        .map(|_| ())
+        .ok_or_else(|| table.wrong("a row without a stream, a count, or within one second"))
+}
+
+impl Cells<'_> {
+    /// Gives some streams, the first of which stands at `from`, their cells; `None` where a row is none.
+    fn fill(&self, from: usize, streams: &mut [(RequestKey, Series)], known: usize) -> Option<()> {
+        let whole = from == 0 && streams.len() == known;
+        let place = |at: usize| self.keys.partition_point(|key| (*key as usize) < at);
+        let rows = if whole { 0..self.keys.len() } else { place(from)..place(from + streams.len()) };
+        for row in rows {
+            let (_, series) = streams.get_mut((self.keys[row] as usize).checked_sub(from)?)?;
+            series.push(self.cell(row)?);
+        }
+        Some(())
+    }
+
+    fn cell(&self, row: usize) -> Option<Cell> {
+        let second = self.seconds[row];
         let within = |tick: u32| {
             let ticks = second.checked_mul(TICKS_PER_SECOND)?.checked_add(i64::from(tick))?;
             (Ticks::FIRST.0..=Ticks::LAST.0).contains(&ticks).then_some(Ticks(ticks))
         };
-        let cell = within(first).zip(within(last)).and_then(|(first, last)| Cell::new(first, last, count));
-        let stream = keys.get_mut(key as usize);
-        let (Some(cell), Some((_, series))) = (cell.filter(|cell| cell.second() == second), stream) else {
-            return Err(table.wrong("a row without a stream, a count, or within one second"));
-        };
-        series.push(cell);
+        let cell = Cell::new(within(self.firsts[row])?, within(self.lasts[row])?, self.counts[row])?;
+        (cell.second() == second).then_some(cell)
     }
-    for (key, series) in keys {
-        facts.requests.add_series(key, series);
-    }
-    Ok(())
 }
 
 /// The hours that a log can name.

@@ -9,7 +9,7 @@ use crate::facts::dimensions::Ref;
 use crate::facts::dimensions::{Text, Vault};
 use crate::findings::Analysis;
 use crate::findings::callers::is_own_name;
-use crate::findings::denials::{Need, Needs, is_lacking};
+use crate::findings::denials::{Need, Needs};
 use crate::knowledge::{Knowledge, Principal, PrincipalKind};
 use crate::record::caller::applications::{self, Applications};
 use crate::record::caller::{CallerKind, kind_by};
@@ -255,7 +255,7 @@ impl<'f> Members<'f> {
             let Some(vault) = dimensions.text(stream.vault) else { continue };
             let of_vault = member.uses.entry(vault).or_default();
             of_vault.vault = of_vault.vault.or(stream.key.vault);
-            of_vault.add(&stream, needs.of(analysis, stream.key.operation));
+            of_vault.add(stream, needs.of(analysis, stream.key.operation));
         }
         // Who succeeds on a vault is of the tenant that it trusts.
         for at in wanted.values() {
@@ -285,7 +285,7 @@ impl Use {
             if !self.needs_met.contains(&need) {
                 self.needs_met.push(need);
             }
-        } else if is_lacking(stream.cause) {
+        } else if stream.lacking {
             self.denied += count;
             widen(&mut self.first_denied, &mut self.last_denied, bounds);
             if !self.needs_denied.contains(&need) {

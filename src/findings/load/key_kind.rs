@@ -47,7 +47,8 @@ impl KeyKind {
 
     /// What a key's name says of it, the last thing to go by: `sign-rsa4096`, `kek-2048`, `p256`.
     pub fn of_name(name: &str) -> Self {
-        let holds = |what: &str| name.to_ascii_lowercase().contains(what);
+        let name = name.to_ascii_lowercase();
+        let holds = |what: &str| name.contains(what);
         let rsa = |bits| Self { family: Some(KeyFamily::Rsa), bits: Some(bits), hsm: None };
         let curve = |bits| Self { family: Some(KeyFamily::Ec), bits: Some(bits), hsm: None };
         let sizes = [("2048", rsa(2048)), ("3072", rsa(3072)), ("4096", rsa(4096))];

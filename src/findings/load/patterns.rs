@@ -18,7 +18,9 @@ mod repeated;
 mod tools;
 mod usage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use super::Demand;
 use crate::findings::Analysis;
@@ -26,7 +28,7 @@ use crate::findings::callers::CallerId;
 use crate::findings::failures::finding_id;
 use crate::report::Finding;
 use found::{Found, Teller};
-use usage::{Row, Usage, arrivals, grouped};
+use usage::{FEWEST_OF_USAGE, Place, Row, Usage, Work, arrivals, grouped};
 
 /// The time to live with which savings are counted here, in seconds: short enough for any secret. What
 /// other times would save is told by the caching what-if.
@@ -54,61 +56,76 @@ const DETECTORS: [Detector; 11] = [
 
 /// Every pattern.
 pub(crate) fn find<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Finding> {
-    let mut teller = Teller::new(analysis, demand);
+    let teller = &Teller::new(analysis, demand);
+    let callers = usage::by_caller(demand, FEWEST_REQUESTS);
+    let habits: Vec<(Vec<Finding>, Vec<Place>)> =
+        callers.par_iter().filter_map(|stretches| Some(habits(teller, Work::new(stretches)?))).collect();
+    let mut explained: Vec<Vec<bool>> =
+        demand.vaults.iter().map(|vault| vec![false; vault.streams.len()]).collect();
     let mut findings = Vec::new();
-    let mut explained: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let text = |id| analysis.facts.dimensions.text(id);
-    for mut work in usage::by_caller(demand, text, FEWEST_REQUESTS) {
-        let caller = work.caller;
-        let mut tell = |found: &Found<'_, 'f>| findings.push(teller.finding(Some(caller), found));
-        for detect in [tools::iac_refresh, tools::scanner] {
-            let Some(found) = detect(&work) else { continue };
-            tell(&found);
-            let places = found.places();
-            work.usages.iter_mut().for_each(|usage| usage.remove(&places));
-            explained.extend(places);
-        }
-        for usage in &mut work.usages {
-            // Waiting after a 429 is another habit than what brought it about: it explains nothing away.
-            if let Some(found) = failing::retry_storm(usage) {
-                tell(&found);
-            }
-            for detect in DETECTORS {
-                let Some(found) = detect(usage) else { continue };
-                tell(&found);
-                let places = found.places();
-                usage.remove(&places);
-                explained.extend(places);
-            }
-            if let Some(mut found) = failing::denied_loop(usage) {
-                found.explained_by = refusal(analysis, caller, &found);
-                tell(&found);
-            }
+    for (found, places) in habits {
+        findings.extend(found);
+        for (vault, at) in places {
+            explained[vault][at] = true;
         }
     }
-    for vault in 0..demand.vaults.len() {
-        let mut rows = left(demand, vault, &explained);
-        if let Some((caller, found)) = heavy::mass_write(demand, vault, &rows, text) {
-            findings.push(teller.finding(Some(caller), &found));
-            let places = found.places();
-            rows.retain(|row| !places.contains(&row.place));
-        }
-        for (caller, found) in heavy::hot(demand, vault, &rows) {
-            findings.push(teller.finding(caller, &found));
-        }
-    }
+    let rest: Vec<Vec<Finding>> =
+        explained.par_iter().enumerate().map(|(vault, explained)| rest(teller, vault, explained)).collect();
+    findings.extend(rest.into_iter().flatten());
     findings
 }
 
-/// What nothing explains yet.
-fn left<'d, 'f>(
-    demand: &'d Demand<'f>,
-    vault: usize,
-    explained: &BTreeSet<(usize, usize)>,
-) -> Vec<Row<'d, 'f>> {
-    let streams = demand.vaults.get(vault).map_or(&[][..], |vault| vault.streams.as_slice());
-    let rows = streams.iter().enumerate().filter(|(at, _)| !explained.contains(&(vault, *at)));
-    rows.map(|(at, stream)| Row { stream, place: (vault, at), count: stream.stream.series.count() }).collect()
+/// What is found in one caller's requests, and the places of those that it explains.
+fn habits<'f>(teller: &Teller<'_, 'f>, mut work: Work<'_, 'f>) -> (Vec<Finding>, Vec<Place>) {
+    let (mut findings, mut explained) = (Vec::new(), Vec::new());
+    let caller = work.caller;
+    let mut tell = |found: &Found<'_, 'f>| findings.push(teller.finding(Some(caller), found));
+    for detect in [tools::iac_refresh, tools::scanner] {
+        let Some(found) = detect(&work) else { continue };
+        tell(&found);
+        let places = found.places();
+        work.usages.iter_mut().for_each(|usage| usage.remove(&places));
+        explained.extend(places);
+    }
+    for usage in &mut work.usages {
+        if usage.requests() < FEWEST_OF_USAGE {
+            continue;
+        }
+        // Waiting after a 429 is another habit than what brought it about: it explains nothing away.
+        if let Some(found) = failing::retry_storm(usage) {
+            tell(&found);
+        }
+        for detect in DETECTORS {
+            let Some(found) = detect(usage) else { continue };
+            tell(&found);
+            let places = found.places();
+            usage.remove(&places);
+            explained.extend(places);
+        }
+        if let Some(mut found) = failing::denied_loop(usage) {
+            found.explained_by = refusal(teller.analysis, caller, &found);
+            tell(&found);
+        }
+    }
+    (findings, explained)
+}
+
+/// What takes most of a limit of a vault, among what nothing explains yet.
+fn rest(teller: &Teller<'_, '_>, vault: usize, explained: &[bool]) -> Vec<Finding> {
+    let Some(load) = teller.demand.vaults.get(vault) else { return Vec::new() };
+    let streams = load.streams.iter().enumerate().filter(|(at, _)| explained.get(*at) != Some(&true));
+    let mut rows: Vec<Row<'_, '_>> =
+        streams.map(|(at, stream)| Row { stream, place: (vault, at), count: stream.stream.count }).collect();
+    let mut findings = Vec::new();
+    if let Some((caller, found)) = heavy::mass_write(teller.demand, vault, &rows) {
+        findings.push(teller.finding(Some(caller), &found));
+        let places = found.places();
+        rows.retain(|row| places.binary_search(&row.place).is_err());
+    }
+    for (caller, found) in heavy::hot(teller.demand, vault, &rows) {
+        findings.push(teller.finding(caller, &found));
+    }
+    findings
 }
 
 /// The finding on the failures that most of a loop's requests are.
@@ -130,7 +147,6 @@ fn refusal(analysis: &Analysis<'_>, caller: CallerId, found: &Found<'_, '_>) -> 
 /// Reads that each instance would not have made with a cache of [`CACHE_SECONDS`].
 fn repeats_of_instances(rows: &[Row<'_, '_>]) -> u64 {
     let done: Vec<Row<'_, '_>> = rows.iter().copied().filter(|row| row.stream.is_success()).collect();
-    let groups =
-        grouped(&done, |row| (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object));
-    groups.into_values().map(|rows| arrivals(rows).repeats(CACHE_SECONDS)).sum()
+    let groups = grouped(&done, |row| (row.stream.client(), row.stream.stream.asked()));
+    groups.into_iter().map(|rows| arrivals(rows).repeats(CACHE_SECONDS)).sum()
 }

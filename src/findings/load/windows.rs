@@ -8,10 +8,10 @@ use crate::findings::limits::WINDOW_SECONDS;
 
 /// Seconds that are added up in an array; longer spans are sorted, and so are those of which few seconds
 /// ask for anything.
-const MOST_DENSE: i64 = 1 << 20;
+pub(super) const MOST_DENSE: i64 = 1 << 20;
 
 /// Seconds of an array for each row that goes into it, at the most.
-const SPARSEST: i64 = 16;
+pub(super) const SPARSEST: i64 = 16;
 
 /// Rows that wait to be sorted in.
 const WAITING: usize = 1 << 20;

@@ -87,7 +87,7 @@ impl<'f> Arrivals<'f> {
         for stream in vault.streams.iter().filter(|stream| wanted(stream)) {
             let Some(object) = stream.object.filter(|_| !stream.cells().is_empty()) else { continue };
             let key = stream.stream.key;
-            let caller = callers.insert_full(stream.caller, ()).0;
+            let caller = callers.insert_full(stream.caller(), ()).0;
             let operation = if by_operation { index(key.operation) } else { 0 };
             let place = (index(key.client_address), index(key.client_agent));
             let weight = weights.insert_full(weight(base, stream, &left), ()).0;

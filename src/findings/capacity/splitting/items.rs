@@ -106,7 +106,7 @@ impl<'f> Items<'f> {
         let names = Names::new(callers, vault);
         let mut all = Gathered { objects: BTreeMap::new(), lists: BTreeMap::new() };
         for stream in vault.streams.iter().filter(|stream| stream.stream.key.plane != Plane::Control) {
-            all.add(base, stream, names.rank(stream.caller), left.is_some());
+            all.add(base, stream, names.rank(stream.caller()), left.is_some());
         }
         for left in left.into_iter().flatten() {
             if let Some((item, _)) = all.objects.get_mut(left.object) {
@@ -225,7 +225,7 @@ impl Names {
     fn new(callers: &Callers, vault: &VaultLoad<'_>) -> Self {
         let mut ranks: Map<Option<CallerId>, usize> = Map::default();
         for stream in &vault.streams {
-            ranks.insert(stream.caller, 0);
+            ranks.insert(stream.caller(), 0);
         }
         let mut all: Vec<_> = ranks
             .keys()

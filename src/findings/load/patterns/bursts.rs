@@ -7,7 +7,7 @@ use super::CACHE_SECONDS;
 use super::arrivals::{Arrivals, Session};
 use super::found::Found;
 use super::repeats_of_instances;
-use super::usage::{Row, Usage, addresses, arrivals, count, grouped, objects};
+use super::usage::{Row, Usage, addresses, arrivals, count, distinct, grouped, objects};
 use crate::report::Confidence;
 
 /// The pause around a burst of signatures, in seconds.
@@ -52,6 +52,9 @@ const SWEEP_PAUSE: i64 = 600;
 
 /// Signatures by the hundred within minutes.
 pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    if usage.work(|operation| operation == "KeySign") < FEWEST_SIGNATURES {
+        return None;
+    }
     let rows = usage.picked(|row| row.operation() == "KeySign" && row.is_work());
     // Tries after a 429 sign nothing: many of them are a retry storm.
     let done = picked(&rows, |row| row.stream.is_success());
@@ -89,11 +92,11 @@ pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
 
 /// The API server of a cluster reads all of its secrets.
 pub(super) fn kms_plugin_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let is_kms = |row: &Row<'_, '_>| matches!(row.operation(), "KeyDecrypt" | "KeyEncrypt") && row.is_work();
-    let all = usage.picked(is_kms);
-    if count(&all) < FEWEST_KMS {
+    let is_kms = |operation: &str| matches!(operation, "KeyDecrypt" | "KeyEncrypt");
+    if usage.work(is_kms) < FEWEST_KMS {
         return None;
     }
+    let all = usage.picked(|row| is_kms(row.operation()) && row.is_work());
     let named: Vec<Row<'d, 'f>> = all.iter().copied().filter(names_kms).collect();
     let (rows, known) = if count(&named) >= FEWEST_KMS { (named, true) } else { (stormy(&all)?, false) };
     let moments = arrivals(rows.iter().copied());
@@ -135,7 +138,7 @@ fn picked<'d, 'f>(rows: &[Row<'d, 'f>], wanted: impl Fn(&Row<'d, 'f>) -> bool) -
 
 /// The rows of one key that look like a plugin's, though no agent says so.
 fn stormy<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
-    grouped(rows, |row| row.stream.object).into_values().find(|rows| {
+    grouped(rows, Row::object_place).into_iter().find(|rows| {
         let all = arrivals(rows.iter().copied());
         let both =
             ["KeyDecrypt", "KeyEncrypt"].iter().all(|name| rows.iter().any(|row| row.operation() == *name));
@@ -147,33 +150,52 @@ fn stormy<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     })
 }
 
+/// One address with its requests.
+struct Starter<'d, 'f> {
+    rows: Vec<Row<'d, 'f>>,
+    moments: Arrivals,
+}
+
+impl<'d, 'f> Starter<'d, 'f> {
+    fn new(rows: Vec<Row<'d, 'f>>) -> Self {
+        let moments = arrivals(rows.iter().copied());
+        Self { rows, moments }
+    }
+}
+
 /// One address, from the silence before its start to the quiet after it.
-struct Start<'f> {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
     at: i64,
-    address: Option<&'f str>,
+    /// Its place among all addresses of the usage.
+    address: usize,
 }
 
 /// Many addresses begin at once with the same requests, then are quiet.
 pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let rows = usage.picked(Row::is_work);
-    let by_address = grouped(&rows, |row| row.stream.address);
-    if by_address.len() < FEWEST_STARTING || count(&rows) < FEWEST_OF_START {
+    if usage.work(|_| true) < FEWEST_OF_START {
         return None;
     }
-    let moments: BTreeMap<Option<&str>, Arrivals> =
-        by_address.iter().map(|(address, rows)| (*address, arrivals(rows.iter().copied()))).collect();
-    let mut starts: Vec<Start<'_>> = Vec::new();
-    for (address, moments) in &moments {
-        let sessions = moments.sessions(START_SILENCE);
-        starts.extend(sessions.iter().map(|session| Start { at: session.first, address: *address }));
+    let rows = usage.picked(Row::is_work);
+    if addresses(&rows) < FEWEST_STARTING {
+        return None;
     }
-    starts.sort_by_key(|start| (start.at, start.address));
-    let storms = storms(&starts, &moments, &by_address);
-    let members: BTreeSet<Option<&str>> =
-        storms.iter().flat_map(|storm| storm.addresses.iter().copied()).collect();
+    let callers: Vec<Starter<'_, '_>> =
+        grouped(&rows, |row| row.stream.client()[0]).into_iter().map(Starter::new).collect();
+    let mut starts: Vec<Start> = Vec::new();
+    for (address, starter) in callers.iter().enumerate() {
+        let sessions = starter.moments.sessions(START_SILENCE);
+        starts.extend(sessions.iter().map(|session| Start { at: session.first, address }));
+    }
+    starts.sort_unstable();
+    let storms = storms(&starts, &callers);
+    let members: BTreeSet<usize> = storms.iter().flat_map(|storm| storm.addresses.iter().copied()).collect();
     let largest = storms.iter().max_by_key(|storm| (storm.requests, std::cmp::Reverse(storm.at)))?;
-    let rows: Vec<Row<'d, 'f>> =
-        rows.into_iter().filter(|row| members.contains(&row.stream.address)).collect();
+    let rows: Vec<Row<'d, 'f>> = members
+        .iter()
+        .filter_map(|at| callers.get(*at))
+        .flat_map(|starter| starter.rows.iter().copied())
+        .collect();
     let why = format!(
         "{} instances of {{who}} started within {START_SECONDS} seconds{}, each with the same requests for {} objects: {} \
          requests in that minute, up to {} in ten seconds, then quiet.",
@@ -187,38 +209,29 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
         largest.requests,
         arrivals(rows.iter().copied()).busiest(crate::findings::limits::WINDOW_SECONDS).count
     );
-    let single =
-        rows.iter().map(|row| (row.stream.operation, row.stream.object)).collect::<BTreeSet<_>>().len()
-            as u64;
+    let single = distinct(rows.iter().map(|row| row.stream.stream.asked())) as u64;
     let total: u64 = storms.iter().map(|storm| storm.requests).sum();
     let saved = total.saturating_sub(single * storms.len() as u64);
     let how = "one reader that hands the values to the instances at each start".to_owned();
     Some(Found { saving: Some((saved, how)), ..Found::new("startup-storm", rows, why) })
 }
 
-/// Operation and object of one request.
-type Asked<'f> = (Option<&'f str>, Option<&'f str>);
-
-struct Storm<'f> {
+struct Storm {
     at: i64,
-    addresses: BTreeSet<Option<&'f str>>,
+    addresses: BTreeSet<usize>,
     requests: u64,
 }
 
 /// Starts that come together, taken from the first on.
-fn storms<'f>(
-    starts: &[Start<'f>],
-    moments: &BTreeMap<Option<&'f str>, Arrivals>,
-    rows: &BTreeMap<Option<&'f str>, Vec<Row<'_, 'f>>>,
-) -> Vec<Storm<'f>> {
+fn storms(starts: &[Start], callers: &[Starter<'_, '_>]) -> Vec<Storm> {
     let mut all = Vec::new();
     let mut from = 0;
     while let Some(first) = starts.get(from) {
         let behind = starts.partition_point(|start| start.at < first.at + START_SECONDS);
-        let addresses: BTreeSet<Option<&str>> =
+        let addresses: BTreeSet<usize> =
             starts.get(from..behind).unwrap_or_default().iter().map(|start| start.address).collect();
         let enough = addresses.len() >= FEWEST_STARTING;
-        let storm = enough.then(|| storm(first.at, addresses, moments, rows)).flatten();
+        let storm = enough.then(|| storm(first.at, addresses, callers)).flatten();
         // An address starts once in that time: where nothing begins together, few starts were looked at.
         from = if enough { behind } else { from + 1 };
         all.extend(storm);
@@ -227,20 +240,16 @@ fn storms<'f>(
 }
 
 /// Whether addresses that start together are a storm: the same requests, and then quiet.
-fn storm<'f>(
-    at: i64,
-    addresses: BTreeSet<Option<&'f str>>,
-    moments: &BTreeMap<Option<&'f str>, Arrivals>,
-    rows: &BTreeMap<Option<&'f str>, Vec<Row<'_, 'f>>>,
-) -> Option<Storm<'f>> {
+fn storm(at: i64, addresses: BTreeSet<usize>, callers: &[Starter<'_, '_>]) -> Option<Storm> {
     let until = at + 2 * START_SECONDS;
     let (mut requests, mut after) = (0, 0);
-    let mut asked: BTreeMap<BTreeSet<Asked<'_>>, usize> = BTreeMap::new();
+    // Operations and objects of requests, by their places.
+    let mut asked: BTreeMap<BTreeSet<[u32; 2]>, usize> = BTreeMap::new();
     for address in &addresses {
-        let moments = moments.get(address)?;
+        let Starter { rows, moments } = callers.get(*address)?;
         requests += moments.between(at, until).count();
         after += moments.between(until + 1, until + START_SILENCE).count();
-        let here = rows.get(address)?.iter().map(|row| (row.stream.operation, row.stream.object));
+        let here = rows.iter().map(|row| row.stream.stream.asked());
         *asked.entry(here.collect()).or_default() += 1;
     }
     let alike = asked.values().max().copied().unwrap_or(0);
@@ -250,6 +259,9 @@ fn storm<'f>(
 
 /// Every object backed up, one after another.
 pub(super) fn backup_sweep<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    if usage.requests() < FEWEST_BACKED_UP as u64 {
+        return None;
+    }
     let rows = usage.picked(|row| {
         matches!(row.operation(), "SecretBackup" | "KeyBackup" | "CertificateBackup")
             && (row.is_work() || row.stream.stream.key.status == Some(403))
@@ -257,9 +269,9 @@ pub(super) fn backup_sweep<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f
     if objects(&rows) < FEWEST_BACKED_UP {
         return None;
     }
-    let mut moments: Vec<(i64, Option<&str>)> = Vec::new();
+    let mut moments: Vec<(i64, u32)> = Vec::new();
     for row in &rows {
-        moments.extend(row.stream.cells().iter().map(|cell| (cell.second(), row.stream.object)));
+        moments.extend(row.stream.cells().iter().map(|cell| (cell.second(), row.object_place())));
     }
     moments.sort_unstable();
     let all = arrivals(rows.iter().copied());
@@ -269,7 +281,7 @@ pub(super) fn backup_sweep<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f
         .map(|run| {
             let from = moments.partition_point(|(second, _)| *second < run.first);
             let inside = moments.iter().skip(from).take_while(|(second, _)| *second <= run.last);
-            (run, inside.map(|(_, object)| object).collect::<BTreeSet<_>>().len())
+            (run, distinct(inside.map(|(_, object)| object)))
         })
         .filter(|(_, objects)| *objects >= FEWEST_BACKED_UP)
         .collect();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::arrivals::period;
 use super::found::Found;
 use super::usage::{Row, Usage, addresses, arrivals, count, grouped};
-use crate::classify::causes::Outcome;
 use crate::report::Confidence;
 use crate::ticks::Ticks;
 
@@ -73,16 +72,15 @@ struct Pauses {
 /// 429s, and the next try too soon.
 pub(super) fn retry_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     let throttled = |row: &Row<'_, '_>| row.stream.is_throttled();
-    let total: u64 = usage.rows().filter(throttled).map(|row| row.count).sum();
+    let total = usage.throttled();
     if total < FEWEST_PAUSES as u64 {
         return None;
     }
     let rows = usage.picked(Row::is_work);
-    let streams =
-        grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.operation, row.stream.object));
+    let streams = grouped(&rows, |row| (row.stream.client(), row.stream.stream.asked()));
     let mut pauses = Pauses::default();
     let mut shown = Vec::new();
-    for rows in streams.values().filter(|rows| rows.iter().any(throttled)) {
+    for rows in streams.iter().filter(|rows| rows.iter().any(throttled)) {
         pauses.add(rows);
         shown.extend(rows.iter().copied().filter(throttled));
     }
@@ -206,17 +204,18 @@ fn by_second(rows: &[Row<'_, '_>]) -> BTreeMap<i64, Second> {
 
 /// One thing that is refused again and again, at the same pace.
 pub(super) fn denied_loop<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let denied = usage.picked(|row| {
-        row.stream.stream.outcome == Outcome::Failure
-            && matches!(row.stream.stream.key.status, Some(401 | 403 | 404))
-    });
-    if count(&denied) < FEWEST_DENIED {
+    if usage.refused() < FEWEST_DENIED {
         return None;
     }
-    let groups = grouped(&denied, |row| (row.stream.operation, row.stream.object));
+    let denied = usage.picked(Row::is_refused);
+    let groups = grouped(&denied, |row| row.stream.stream.asked());
     let mut rows = Vec::new();
     let (mut largest, mut paces) = ((0, None), Vec::new());
-    for ((operation, object), group) in groups {
+    for group in groups {
+        let Some((operation, object)) = group.first().map(|row| (row.stream.operation, row.stream.object))
+        else {
+            continue;
+        };
         let Some(pace) = pace(&group) else { continue };
         let of_group = count(&group);
         if of_group > largest.0 {

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::usage::{Row, count};
+use super::usage::{Place, Row, count};
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
 use crate::facts::Map;
@@ -73,9 +74,11 @@ impl<'d, 'f> Found<'d, 'f> {
         }
     }
 
-    /// Where its requests stand in the demand.
-    pub(super) fn places(&self) -> BTreeSet<(usize, usize)> {
-        self.rows.iter().map(|row| row.place).collect()
+    /// Where its requests stand in the demand, in order.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = self.rows.iter().map(|row| row.place).collect();
+        places.sort_unstable();
+        places
     }
 }
 
@@ -146,30 +149,32 @@ impl Stress {
     }
 }
 
+/// A second, requests in it, and what each takes at the least and at the most.
+type Taken = (i64, u32, u64, u64);
+
 /// The greatest load of any ten seconds, at the cheapest and at the dearest, each for itself.
 pub(super) fn greatest(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u128, u128) {
-    let mut loads: Vec<(i64, u128, u128)> = Vec::new();
+    let mut loads: Vec<Taken> = Vec::new();
     for row in rows.iter().filter(|row| row.place.0 == vault && row.stream.counted) {
         let Some(charge) = row.stream.charge(class) else { continue };
-        loads.extend(row.stream.cells().iter().map(|cell| {
-            let count = u128::from(cell.count);
-            (cell.second(), count * u128::from(charge.low), count * u128::from(charge.high))
-        }));
+        let cells = row.stream.cells().iter();
+        loads.extend(cells.map(|cell| (cell.second(), cell.count, charge.low, charge.high)));
     }
     greatest_of(loads)
 }
 
 /// The greatest sums of any ten seconds, each column for itself.
-fn greatest_of(mut loads: Vec<(i64, u128, u128)>) -> (u128, u128) {
-    loads.sort_by_key(|load| load.0);
+fn greatest_of(mut loads: Vec<Taken>) -> (u128, u128) {
+    loads.sort_unstable_by_key(|load| load.0);
+    let times = |count: u32, each: u64| u128::from(count) * u128::from(each);
     let (mut from, mut low, mut high) = (0, 0, 0);
     let mut best = (0, 0);
-    for (second, more_low, more_high) in &loads {
-        low += more_low;
-        high += more_high;
+    for (second, count, each_low, each_high) in &loads {
+        low += times(*count, *each_low);
+        high += times(*count, *each_high);
         while let Some(load) = loads.get(from).filter(|load| load.0 <= second - WINDOW_SECONDS) {
-            low -= load.1;
-            high -= load.2;
+            low -= times(load.1, load.2);
+            high -= times(load.1, load.3);
             from += 1;
         }
         best = (best.0.max(low), best.1.max(high));
@@ -184,12 +189,12 @@ fn share(part: u128, whole: u128) -> f64 {
 
 /// What findings are made with.
 pub(super) struct Teller<'a, 'f> {
-    analysis: &'a Analysis<'f>,
-    demand: &'a Demand<'f>,
+    pub(super) analysis: &'a Analysis<'f>,
+    pub(super) demand: &'a Demand<'f>,
     /// Requests that count against limits, by vault.
     counted: Vec<u64>,
     /// Records that show failures, by vault and caller; looked up when one is to be shown.
-    shown: Option<ShownBy<'f>>,
+    shown: OnceLock<ShownBy<'f>>,
 }
 
 type ShownBy<'f> = Map<(Option<Text>, CallerId), Vec<(&'f ExampleKey, &'f Example)>>;
@@ -199,13 +204,13 @@ impl<'a, 'f> Teller<'a, 'f> {
     pub(super) fn new(analysis: &'a Analysis<'f>, demand: &'a Demand<'f>) -> Self {
         let counted = demand.vaults.iter().map(|vault| {
             let streams = vault.streams.iter().filter(|stream| stream.counted);
-            streams.map(|stream| stream.stream.series.count()).sum()
+            streams.map(|stream| stream.stream.count).sum()
         });
-        Self { analysis, demand, counted: counted.collect(), shown: None }
+        Self { analysis, demand, counted: counted.collect(), shown: OnceLock::new() }
     }
 
     /// The records to show of failing requests.
-    fn evidence(&mut self, caller: CallerId, rows: &[Row<'_, '_>]) -> Vec<Evidence> {
+    fn evidence(&self, caller: CallerId, rows: &[Row<'_, '_>]) -> Vec<Evidence> {
         let analysis = self.analysis;
         let dimensions = &analysis.facts.dimensions;
         let failing = rows.iter().filter(|row| !row.stream.is_success()).map(|row| row.stream.stream.key);
@@ -218,7 +223,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         if wanted.is_empty() {
             return Vec::new();
         }
-        let shown = self.shown.get_or_insert_with(|| shown_by(analysis));
+        let shown = self.shown.get_or_init(|| shown_by(analysis));
         let vaults: Map<Option<Text>, ()> = wanted.keys().map(|key| (key.0, ())).collect();
         let mut found: BTreeMap<_, &Example> = BTreeMap::new();
         for vault in vaults.keys() {
@@ -245,7 +250,7 @@ impl<'a, 'f> Teller<'a, 'f> {
     }
 
     /// The finding.
-    pub(super) fn finding(&mut self, caller: Option<CallerId>, found: &Found<'_, 'f>) -> Finding {
+    pub(super) fn finding(&self, caller: Option<CallerId>, found: &Found<'_, 'f>) -> Finding {
         let rows = &found.rows;
         let code = codes::find(found.code);
         let identity = self.analysis.callers.identity(caller);
@@ -253,7 +258,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         let vault = if vaults.len() == 1 { vaults.first().copied().flatten() } else { None };
         let who = identity.as_ref().map_or_else(|| "Several callers".to_owned(), short);
         let stress = Stress::of(self.demand, rows);
-        let bounds = || rows.iter().filter_map(|row| row.stream.stream.series.bounds());
+        let bounds = || rows.iter().filter_map(|row| row.stream.stream.bounds);
         let own = |text: Option<&str>| text.map(str::to_owned);
         let known = Known {
             vault: own(vault),
@@ -367,13 +372,13 @@ mod tests {
     proptest! {
         #[test]
         fn the_greatest_load_is_that_of_some_ten_seconds(
-            loads in prop::collection::vec((0_i64..60, 0_u128..9, 0_u128..9), 0..40),
+            loads in prop::collection::vec((0_i64..60, 1_u32..4, 0_u64..9, 0_u64..9), 0..40),
         ) {
-            let sum = |end: i64, part: fn(&(i64, u128, u128)) -> u128| {
+            let sum = |end: i64, part: fn(&Taken) -> u128| {
                 loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end).map(part).sum::<u128>()
             };
             let slow = |part| (0..70).map(|end| sum(end, part)).max().unwrap_or(0);
-            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| load.1), slow(|load| load.2)));
+            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| u128::from(load.1) * u128::from(load.2)), slow(|load| u128::from(load.1) * u128::from(load.3))));
         }
     }
 

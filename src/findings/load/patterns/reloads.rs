@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrivals::{Arrivals, Session, in_phase, mixed_period, period};
 use super::found::Found;
-use super::usage::{Instance, Row, Usage, addresses, arrivals, count, grouped, objects};
+use super::usage::{Row, Usage, addresses, arrivals, distinct, grouped, is_get, objects};
 use super::{CACHE_SECONDS, repeats_of_instances};
 use crate::report::Confidence;
 
@@ -80,8 +80,12 @@ struct Sweeps<'d, 'f> {
 /// A list, then a get for each object, again and again.
 pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     LISTS.iter().find_map(|(list, get, collection)| {
+        let asked = |wanted: &str| usage.work(|operation| operation == wanted);
+        if asked(list) < FEWEST_SWEEPS as u64 || asked(get) < (FEWEST_SWEEPS * FEWEST_SWEPT) as u64 {
+            return None;
+        }
         let mut all = Sweeps::default();
-        for instance in &usage.instances {
+        for instance in usage.instances() {
             all.add(instance, list, get);
         }
         if all.sweeps < FEWEST_SWEEPS || all.sweeps * 5 < all.lists * 4 {
@@ -104,9 +108,9 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
 }
 
 impl<'d, 'f> Sweeps<'d, 'f> {
-    fn add(&mut self, instance: &Instance<'d, 'f>, list: &str, get: &str) {
+    fn add(&mut self, instance: &[Row<'d, 'f>], list: &str, get: &str) {
         let of = |operation: &str| -> Vec<Row<'d, 'f>> {
-            let rows = instance.rows.iter().filter(|row| row.is_work() && row.operation() == operation);
+            let rows = instance.iter().filter(|row| row.is_work() && row.operation() == operation);
             rows.copied().collect()
         };
         let (lists, gets) = (of(list), of(get));
@@ -114,9 +118,9 @@ impl<'d, 'f> Sweeps<'d, 'f> {
         if lists.is_empty() || known < FEWEST_SWEPT {
             return;
         }
-        let mut reads: Vec<(i64, &str, u64)> = Vec::new();
+        let mut reads: Vec<(i64, u32, u64)> = Vec::new();
         for row in &gets {
-            let object = row.stream.object.unwrap_or_default();
+            let object = row.object_place();
             reads
                 .extend(row.stream.cells().iter().map(|cell| (cell.second(), object, u64::from(cell.count))));
         }
@@ -129,7 +133,7 @@ impl<'d, 'f> Sweeps<'d, 'f> {
             let until = (round.last + SWEEP_SECONDS).min(next - 1);
             let from = reads.partition_point(|read| read.0 < round.first);
             let inside = || reads.iter().skip(from).take_while(|read| read.0 <= until);
-            let distinct = inside().map(|read| read.1).collect::<BTreeSet<_>>().len();
+            let distinct = distinct(inside().map(|read| read.1));
             if distinct < FEWEST_SWEPT || distinct * 5 < known * 4 {
                 continue;
             }
@@ -152,14 +156,18 @@ impl<'d, 'f> Sweeps<'d, 'f> {
 
 /// Many addresses of one identity that ask for the same few objects at a short period.
 pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let total = usage.work(is_get);
+    if total < FEWEST_POLLS {
+        return None;
+    }
     let rows = usage.picked(|row| row.is_get() && row.is_work());
-    let (fan_in, total) = (addresses(&rows), count(&rows));
-    if fan_in < FEWEST_POLLING || total < FEWEST_POLLS {
+    let fan_in = addresses(&rows);
+    if fan_in < FEWEST_POLLING {
         return None;
     }
     let is_driver = rows.iter().any(|row| row.stream.agent.is_some_and(|agent| agent.contains(DRIVER)));
-    let series = grouped(&rows, |row| (row.stream.address, row.stream.object));
-    let tested: Vec<Arrivals> = series.values().map(|rows| arrivals(rows.iter().copied())).collect();
+    let series = grouped(&rows, |row| (row.stream.client()[0], row.object_place()));
+    let tested: Vec<Arrivals> = series.iter().map(|rows| arrivals(rows.iter().copied())).collect();
     let enough = tested.iter().filter(|series| series.count() >= FEWEST_IN_SERIES).take(MOST_SERIES);
     let starts: Vec<Vec<i64>> = enough.map(starts_of).collect();
     let mut periods: Vec<i64> = starts.iter().filter_map(|starts| polling_period(starts)).collect();
@@ -206,6 +214,9 @@ fn polling_period(starts: &[i64]) -> Option<i64> {
 
 /// All instances read at the same seconds, round after round.
 pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    if usage.work(is_get) < FEWEST_IN_ROUND * FEWEST_ROUNDS as u64 {
+        return None;
+    }
     let rows = usage.picked(|row| row.is_get() && row.is_work());
     let (fan_in, named) = (addresses(&rows), objects(&rows));
     if fan_in < FEWEST_RELOADING && named < ALONE.0 {
@@ -234,8 +245,7 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
         total / rounds.len() as u64,
         (total * 10).div_ceil(u64::try_from(all.span()).unwrap_or(1).max(1))
     );
-    let again =
-        total - grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
+    let again = total - distinct(rows.iter().map(|row| (row.stream.client(), row.object_place()))) as u64;
     let saving = Some((again, "loading once for each instance instead of at every reload".to_owned()));
     Some(Found { saving, ..Found::new("fixed-period-reload", rows, why) })
 }
@@ -243,9 +253,9 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
 /// Whether most rounds hold most addresses (of one address alone, most objects).
 fn are_together(rows: &[Row<'_, '_>], rounds: &[Session], fan_in: usize, named: usize) -> bool {
     let alone = fan_in < FEWEST_RELOADING;
-    let mut in_rounds: BTreeMap<usize, BTreeSet<Option<&str>>> = BTreeMap::new();
+    let mut in_rounds: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
     for row in rows {
-        let member = if alone { row.stream.object } else { row.stream.address };
+        let member = if alone { row.object_place() } else { row.stream.client()[0] };
         for cell in row.stream.cells() {
             let round = rounds.partition_point(|round| round.last < cell.second());
             in_rounds.entry(round).or_default().insert(member);

@@ -1,8 +1,12 @@
 //! Asking the vault for what could be kept: `read-per-request`, `unwrap-per-request`,
 //! `remote-public-key-op`, and without a pause, `operator-hot-loop`.
 
+use std::collections::BTreeSet;
+
 use super::found::Found;
-use super::usage::{Row, Usage, addresses, arrivals, count, grouped, objects};
+use super::usage::{
+    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, is_get, objects,
+};
 use super::{CACHE_SECONDS, repeats_of_instances};
 use crate::findings::load::key_kind::KeyFamily;
 use crate::report::Confidence;
@@ -44,8 +48,8 @@ fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     if count(rows) < FEWEST_REPEATED {
         return None;
     }
-    let groups = grouped(rows, |row| (row.stream.address, row.stream.agent, row.stream.object));
-    let often = groups.into_values().filter(|rows| {
+    let groups = grouped(rows, |row| (row.stream.client(), row.object_place()));
+    let often = groups.into_iter().filter(|rows| {
         // What was answered with 429 filled no cache.
         let done = || rows.iter().copied().filter(|row| row.stream.is_success());
         let total: u64 = done().map(|row| row.count).sum();
@@ -68,6 +72,9 @@ fn busiest_minute(rows: &[Row<'_, '_>]) -> u64 {
 
 /// A value read each time it is needed.
 pub(super) fn read_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    if usage.work(is_get) < FEWEST_REPEATED {
+        return None;
+    }
     let rows = repeated(&usage.picked(|row| row.is_get() && row.is_work()))?;
     let (total, named, fan_in) = (count(&rows), objects(&rows), addresses(&rows));
     let saved = repeats_of_instances(&rows);
@@ -86,14 +93,17 @@ pub(super) fn read_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
 
 /// A data key unwrapped each time it is needed.
 pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let unwraps = |row: &Row<'_, '_>| matches!(row.operation(), "KeyUnwrap" | "KeyDecrypt") && row.is_work();
-    let mut rows = repeated(&usage.picked(unwraps))?;
+    let unwraps = |operation: &str| matches!(operation, "KeyUnwrap" | "KeyDecrypt");
+    if usage.work(unwraps) < FEWEST_REPEATED {
+        return None;
+    }
+    let mut rows = repeated(&usage.picked(|row| unwraps(row.operation()) && row.is_work()))?;
     let (total, fan_in, saved) = (count(&rows), addresses(&rows), repeats_of_instances(&rows));
     let (object, busiest) = (only_object(&rows), busiest_minute(&rows));
     // The key is looked at before each use: it belongs to the same habit.
-    let keys: std::collections::BTreeSet<Option<&str>> = rows.iter().map(|row| row.stream.object).collect();
-    let looks =
-        usage.picked(|row| row.operation() == "KeyGet" && row.is_work() && keys.contains(&row.stream.object));
+    let keys: BTreeSet<u32> = rows.iter().map(Row::object_place).collect();
+    let looks = usage
+        .picked(|row| row.operation() == "KeyGet" && row.is_work() && keys.contains(&row.object_place()));
     let looked = count(&looks);
     let pairs = if looked * 2 >= total {
         rows.extend(looks);
@@ -114,10 +124,12 @@ pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<
 
 /// What the public key alone can do.
 pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
+    let is_public = |operation: &str| matches!(operation, "KeyEncrypt" | "KeyWrap" | "KeyVerify");
+    if usage.work(is_public) < FEWEST_PUBLIC.0 {
+        return None;
+    }
     let rows = usage.picked(|row| {
-        matches!(row.operation(), "KeyEncrypt" | "KeyWrap" | "KeyVerify")
-            && row.is_work()
-            && row.stream.kind.family != Some(KeyFamily::Oct)
+        is_public(row.operation()) && row.is_work() && row.stream.kind.family != Some(KeyFamily::Oct)
     });
     let total = count(&rows);
     if total < FEWEST_PUBLIC.0 {
@@ -127,18 +139,15 @@ pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Foun
     if busiest < FEWEST_PUBLIC.1 {
         return None;
     }
-    let by_operation = grouped(&rows, |row| row.stream.operation);
-    let operations: Vec<String> = by_operation
-        .iter()
-        .map(|(operation, rows)| format!("{} {}", count(rows), operation.unwrap_or_default()))
-        .collect();
+    let by_operation = grouped(&rows, |row| row.stream.stream.asked()[0]);
+    let operations: Vec<String> = by_operation.iter().map(|rows| count_of_operation(rows)).collect();
     let why = format!(
         "{{who}} sent {} to the vault, up to {busiest} in an hour, with {} keys: each needs the public key alone.",
         operations.join(" and "),
         objects(&rows)
     );
     // Each instance gets each key once.
-    let gets = grouped(&rows, |row| (row.stream.address, row.stream.agent, row.stream.object)).len() as u64;
+    let gets = distinct(rows.iter().map(|row| (row.stream.client(), row.object_place()))) as u64;
     let operation =
         if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
     Some(Found {
@@ -158,15 +167,18 @@ pub(super) fn operator_hot_loop<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
     listing(usage).or_else(|| even_reads(usage))
 }
 
-fn is_list(row: &Row<'_, '_>) -> bool {
-    matches!(row.operation(), "SecretList" | "KeyList" | "CertificateList") && row.is_work()
+fn is_list(operation: &str) -> bool {
+    matches!(operation, "SecretList" | "KeyList" | "CertificateList")
 }
 
 /// Lists, and hardly anything that is read of them.
 fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let lists = usage.picked(is_list);
-    let total = count(&lists);
-    if total < FEWEST_LOOPS || addresses(&lists) > MOST_OPERATORS {
+    let total = usage.work(is_list);
+    if total < FEWEST_LOOPS {
+        return None;
+    }
+    let lists = usage.picked(|row| is_list(row.operation()) && row.is_work());
+    if addresses(&lists) > MOST_OPERATORS {
         return None;
     }
     let all = arrivals(lists.iter().copied());
@@ -176,9 +188,8 @@ fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
         return None;
     }
     // What it looks for and does not find is part of the loop.
-    let clients: std::collections::BTreeSet<_> =
-        lists.iter().map(|row| (row.stream.address, row.stream.agent)).collect();
-    let gets = usage.picked(|row| row.is_get() && clients.contains(&(row.stream.address, row.stream.agent)));
+    let clients: BTreeSet<[u32; 2]> = lists.iter().map(|row| row.stream.client()).collect();
+    let gets = usage.picked(|row| row.is_get() && clients.contains(&row.stream.client()));
     let found: u64 = gets.iter().filter(|row| row.is_work()).map(|row| row.count).sum();
     let missing = count(&gets) - found;
     if found >= total {
@@ -199,11 +210,11 @@ fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
 
 /// Reads at a rate as even as only a machine's is.
 fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let rows = usage.picked(|row| row.is_get() && row.is_work());
-    if count(&rows) < FEWEST_LOOPS {
+    if usage.work(is_get) < FEWEST_LOOPS {
         return None;
     }
-    let even = grouped(&rows, |row| row.stream.object).into_values().filter(|rows| {
+    let rows = usage.picked(|row| row.is_get() && row.is_work());
+    let even = grouped(&rows, Row::object_place).into_iter().filter(|rows| {
         if count(rows) < FEWEST_LOOPS || addresses(rows) > MOST_OPERATORS {
             return false;
         }

@@ -1,10 +1,10 @@
 //! Tools that look at everything, over all vaults: `iac-refresh`, `scanner`. Experimental: few public
 //! samples show them.
 
-use std::collections::BTreeSet;
-
 use super::found::Found;
-use super::usage::{Row, Work, arrivals, count, grouped, objects};
+use super::usage::{Row, Usage, Work, arrivals, count, distinct, grouped, is_get, objects};
+use crate::facts::Map;
+use crate::facts::dimensions::Text;
 use crate::record::operation::{Plane, reads_vault};
 use crate::report::Confidence;
 
@@ -30,32 +30,46 @@ const FEWEST_SCANNED: usize = 3;
 /// How Resource Graph names itself, in lower case.
 const RESOURCE_GRAPH: &str = "azureresourcegraph";
 
-fn names(row: &Row<'_, '_>, words: &[&str]) -> bool {
-    let agent = row.stream.agent.unwrap_or_default().to_ascii_lowercase();
-    words.iter().any(|word| agent.contains(word))
+/// Whether agents name themselves with one of some words; each is looked at once.
+struct Names {
+    words: &'static [&'static str],
+    known: Map<Option<Text>, bool>,
+}
+
+impl Names {
+    fn new(words: &'static [&'static str]) -> Self {
+        Self { words, known: Map::default() }
+    }
+
+    fn holds(&mut self, row: &Row<'_, '_>) -> bool {
+        *self.known.entry(row.stream.stream.key.client_agent).or_insert_with(|| {
+            let agent = row.stream.agent.unwrap_or_default().to_ascii_lowercase();
+            self.words.iter().any(|word| agent.contains(word))
+        })
+    }
 }
 
 /// Gets, lists, and the vault itself.
-fn reads(row: &Row<'_, '_>) -> bool {
-    row.is_work() && (row.is_get() || looks(row))
+fn reads(operation: &str) -> bool {
+    is_get(operation) || looks(operation)
 }
 
 /// What is there, without values.
-fn looks(row: &Row<'_, '_>) -> bool {
-    let operation = row.operation();
+fn looks(operation: &str) -> bool {
     reads_vault(operation)
         || ["SecretList", "KeyList", "CertificateList"].iter().any(|list| operation.starts_with(list))
 }
 
 /// A plan that reads its whole state.
 pub(super) fn iac_refresh<'d, 'f>(work: &Work<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let all: Vec<Row<'d, 'f>> = work.usages.iter().flat_map(|usage| usage.rows()).filter(reads).collect();
-    if count(&all) < FEWEST_OF_RUN {
+    if work.work(reads) < FEWEST_OF_RUN {
         return None;
     }
-    let named: Vec<Row<'d, 'f>> = all.iter().copied().filter(|row| names(row, &IAC_AGENTS)).collect();
+    let mut tools = Names::new(&IAC_AGENTS);
+    let is_read = |row: &Row<'_, '_>| row.is_work() && reads(row.operation());
+    let named: Vec<Row<'d, 'f>> = work.rows().filter(|row| tools.holds(row) && is_read(row)).collect();
     let is_named = count(&named) >= FEWEST_OF_RUN;
-    let rows = if is_named { named } else { unnamed_run(&all)? };
+    let rows = if is_named { named } else { unnamed_run(work)? };
     let moments = arrivals(rows.iter().copied());
     let runs = moments.sessions(RUN_PAUSE);
     let largest = runs
@@ -63,7 +77,7 @@ pub(super) fn iac_refresh<'d, 'f>(work: &Work<'d, 'f>) -> Option<Found<'d, 'f>> 
         .copied()
         .max_by_key(|run| (run.count, -run.first))
         .filter(|run| run.count >= FEWEST_OF_RUN)?;
-    let vaults = rows.iter().map(|row| row.place.0).collect::<BTreeSet<_>>().len();
+    let vaults = distinct(rows.iter().map(|row| row.place.0));
     let why = format!(
         "{{who}} read {vaults} vaults and {} objects in {} runs, at most {} requests in one of {} seconds. {}",
         objects(&rows),
@@ -81,8 +95,13 @@ pub(super) fn iac_refresh<'d, 'f>(work: &Work<'d, 'f>) -> Option<Found<'d, 'f>> 
 }
 
 /// The reads of an address that gets many vaults and many objects in one run.
-fn unnamed_run<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
-    grouped(rows, |row| (row.stream.address, row.stream.agent)).into_values().find(|rows| {
+fn unnamed_run<'d, 'f>(work: &Work<'d, 'f>) -> Option<Vec<Row<'d, 'f>>> {
+    let looked_at = |usage: &&Usage<'_, '_>| usage.work(|operation| operation == "VaultGet") > 0;
+    if work.usages.iter().filter(looked_at).count() < FEWEST_VAULTS {
+        return None;
+    }
+    let rows: Vec<Row<'d, 'f>> = work.rows().filter(|row| row.is_work() && reads(row.operation())).collect();
+    grouped(&rows, |row| row.stream.client()).into_iter().find(|rows| {
         let runs = arrivals(rows.iter().copied()).sessions(RUN_PAUSE);
         let largest = runs.iter().max_by_key(|run| (run.count, -run.first));
         largest.is_some_and(|run| {
@@ -91,21 +110,22 @@ fn unnamed_run<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
             };
             let inside: Vec<Row<'_, '_>> = rows.iter().filter(inside).copied().collect();
             let vaults = inside.iter().filter(|row| row.operation() == "VaultGet").map(|row| row.place.0);
-            vaults.collect::<BTreeSet<_>>().len() >= FEWEST_VAULTS && objects(&inside) >= FEWEST_OBJECTS
+            distinct(vaults) >= FEWEST_VAULTS && objects(&inside) >= FEWEST_OBJECTS
         })
     })
 }
 
 /// Something that lists what there is, and reads no value.
 pub(super) fn scanner<'d, 'f>(work: &Work<'d, 'f>) -> Option<Found<'d, 'f>> {
-    let all: Vec<Row<'d, 'f>> = work.usages.iter().flat_map(|usage| usage.rows()).collect();
-    let rows: Vec<Row<'d, 'f>> = all.iter().copied().filter(|row| row.is_work() && looks(row)).collect();
-    let (total, looked) = (count(&all), count(&rows));
+    let total: u64 = work.usages.iter().map(Usage::requests).sum();
+    let looked = work.work(looks);
     if looked < FEWEST_LOOKS || looked * 20 < total * 19 {
         return None;
     }
-    let vaults = rows.iter().map(|row| row.place.0).collect::<BTreeSet<_>>().len();
-    let is_graph = rows.iter().any(|row| names(row, &[RESOURCE_GRAPH]));
+    let rows: Vec<Row<'d, 'f>> = work.rows().filter(|row| row.is_work() && looks(row.operation())).collect();
+    let vaults = distinct(rows.iter().map(|row| row.place.0));
+    let mut graph = Names::new(&[RESOURCE_GRAPH]);
+    let is_graph = rows.iter().any(|row| graph.holds(row));
     if vaults < FEWEST_SCANNED && !is_graph {
         return None;
     }

@@ -1,0 +1,101 @@
+//! Text columns by their different texts.
+//!
+//! Input: the decoded arrays of a column. Output: [`Codes`]: which text each row has, so that whatever a
+//! text is turned into is looked up once for all rows that have it. Must not interpret texts.
+
+use polars_arrow::array::{Array, Utf8ViewArray};
+
+use crate::facts::Map;
+
+/// Which of its texts each row of a column has.
+#[derive(Debug, Default)]
+pub(super) struct Codes {
+    /// For each row 0 where the text is missing, else the number of the text, from 1.
+    rows: Vec<u32>,
+    /// The texts one behind the other, in the order of their numbers. The same may be there twice.
+    texts: String,
+    /// Where each text ends.
+    ends: Vec<usize>,
+}
+
+impl Codes {
+    /// Tells the texts of an array apart.
+    pub(super) fn new(array: &Utf8ViewArray) -> Self {
+        let mut codes = Self { rows: Vec::with_capacity(array.len()), ..Self::default() };
+        // Views of the same bits are of the same text: a short text stands in its view, and the rows of a
+        // dictionary's entry all point to it.
+        let mut known: Map<u128, u32> = Map::default();
+        let mut last: Option<(u128, u32)> = None;
+        let is_missing = |row: usize| array.validity().is_some_and(|valid| !valid.get_bit(row));
+        for (row, view) in array.views().iter().enumerate() {
+            if is_missing(row) {
+                codes.rows.push(0);
+                continue;
+            }
+            let view = view.as_u128();
+            // Rows are sorted: in most columns most have the text of the row before.
+            let code = match last {
+                Some((same, code)) if same == view => code,
+                _ => *known.entry(view).or_insert_with(|| codes.add(array.value(row))),
+            };
+            last = Some((view, code));
+            codes.rows.push(code);
+        }
+        codes
+    }
+
+    /// The number of another text.
+    fn add(&mut self, text: &str) -> u32 {
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Adds the rows of a later part of the column.
+    pub(super) fn append(&mut self, later: Self) {
+        if self.rows.is_empty() {
+            *self = later;
+            return;
+        }
+        let (before, bytes) = (u32::try_from(self.ends.len()).unwrap_or(u32::MAX), self.texts.len());
+        self.rows.extend(later.rows.iter().map(|code| if *code == 0 { 0 } else { code + before }));
+        self.texts.push_str(&later.texts);
+        self.ends.extend(later.ends.iter().map(|end| end + bytes));
+    }
+
+    /// For each row 0 where the text is missing, else the number of the text, from 1.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// The texts, in the order of their numbers.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.texts.get(start..*end).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Every row has the text that the array says.
+        #[test]
+        fn codes_are_of_the_texts_of_the_rows(
+            columns in prop::collection::vec(prop::collection::vec(prop::option::of("[ab]{0,2}|[ab]{14,16}"), 0..20), 0..4),
+        ) {
+            let mut codes = Codes::default();
+            for column in &columns {
+                codes.append(Codes::new(&Utf8ViewArray::from_slice(column)));
+            }
+            let texts: Vec<&str> = codes.texts().collect();
+            let rows: Vec<Option<&str>> =
+                codes.rows().iter().map(|code| Some(texts[code.checked_sub(1)? as usize])).collect();
+            let plain: Vec<Option<&str>> = columns.iter().flatten().map(Option::as_deref).collect();
+            prop_assert_eq!(rows, plain);
+        }
+    }
+}
