@@ -26,7 +26,7 @@ use crate::facts::parquet::{TABLES, Table};
 use crate::source::FACTS_MARKER;
 
 /// The form that this version writes and reads.
-const FORMAT: &str = "akvlens-facts/2";
+const FORMAT: &str = "akvlens-facts/3";
 
 /// A part's own description.
 const PART_FILE: &str = "part.json";

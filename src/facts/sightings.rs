@@ -46,6 +46,12 @@ impl Sightings {
         self.highest.is_none_or(|highest| fingerprint.hash <= highest)
     }
 
+    /// Whether a request may be in the sample as far as the upper half of its hash tells.
+    #[inline]
+    pub fn may_want(&self, upper_half: u64) -> bool {
+        self.highest.is_none_or(|highest| u128::from(upper_half) <= highest >> 64)
+    }
+
     /// Takes in sightings of a request.
     pub fn add(&mut self, fingerprint: Fingerprint, seen: Seen, dimensions: &Dimensions) {
         let times = self.map.entry(fingerprint.hash).or_default();

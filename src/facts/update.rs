@@ -13,7 +13,7 @@ use crate::classify::causes::{Causes, Outcome};
 use crate::classify::message::{CallerClause, Details};
 use crate::record::address::without_port;
 use crate::record::caller::{kind_of, name_of, tenant_of};
-use crate::record::fingerprint::fingerprint;
+use crate::record::fingerprint::{fingerprint, upper_half};
 use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
 use crate::record::operation::{Plane, reads_vault};
 use crate::record::{Identity, Record, Text as RecordText};
@@ -157,9 +157,13 @@ impl Facts {
 
     /// Notes the request, if it is in the sample.
     fn sighting(&mut self, record: &Record<'_>, key: &RequestKey, place: Location) {
-        let (Some(vault), Some(request)) = (key.vault, fingerprint(record, &mut self.memo.buffer)) else {
+        let (Some(vault), Some(upper)) = (key.vault, upper_half(record, &mut self.memo.buffer)) else {
             return;
         };
+        if !self.sightings.may_want(upper) {
+            return;
+        }
+        let Some(request) = fingerprint(record, &mut self.memo.buffer) else { return };
         if self.sightings.wants(request) {
             let vault = self.dimensions.vaults.get(vault).name;
             let seen = Seen { count: 1, vault, first: place, last: place };

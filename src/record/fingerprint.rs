@@ -5,7 +5,7 @@
 //! hold it: some keep 100 ns, some (a portal's CSV, Managed HSM) whole milliseconds. Must not look
 //! at anything that a shape may lack or write otherwise.
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::Record;
 use super::address::without_port;
@@ -18,7 +18,8 @@ const TICKS_PER_MILLISECOND: i64 = 10_000;
 /// What identifies one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
-    /// XXH3 (128 bits) of everything that identifies the request, its time cut to the millisecond.
+    /// XXH3 of everything that identifies the request: in the upper half of time, cut to the millisecond, and
+    /// correlation id ([`upper_half`]), in the lower half of the rest.
     pub hash: u128,
     /// Its time as the record has it.
     pub time: Ticks,
@@ -42,19 +43,30 @@ pub fn is_coarse(time: Ticks) -> bool {
 pub fn fingerprint(record: &Record<'_>, buffer: &mut Vec<u8>) -> Option<Fingerprint> {
     let time = record.time?;
     let vault = vault(record)?;
+    let upper = upper_half(record, buffer)?;
     buffer.clear();
-    buffer.extend_from_slice(&time.0.div_euclid(TICKS_PER_MILLISECOND).to_le_bytes());
     buffer.extend_from_slice(&record.status().unwrap_or(0).to_le_bytes());
-    let address = record.client_address.as_deref().map(without_port);
     let texts = buffer.len();
-    for text in [Some(vault), record.operation.as_deref(), record.correlation_id.as_deref(), address] {
+    let address = record.client_address.as_deref().map(without_port);
+    for text in [Some(vault), record.operation.as_deref(), address] {
         buffer.extend_from_slice(text.unwrap_or_default().as_bytes());
         buffer.push(0);
     }
     if let Some(texts) = buffer.get_mut(texts..) {
         texts.make_ascii_lowercase();
     }
-    Some(Fingerprint { hash: xxh3_128(buffer), time })
+    Some(Fingerprint { hash: u128::from(upper) << 64 | u128::from(xxh3_64(buffer)), time })
+}
+
+/// The upper half of a fingerprint's hash, which tells nearly all requests apart; `None` for a record without a
+/// time. A sample that keeps the lowest hashes needs no more of most records.
+pub fn upper_half(record: &Record<'_>, buffer: &mut Vec<u8>) -> Option<u64> {
+    let time = record.time?;
+    buffer.clear();
+    buffer.extend_from_slice(record.correlation_id.as_deref().unwrap_or_default().as_bytes());
+    buffer.make_ascii_lowercase();
+    buffer.extend_from_slice(&time.0.div_euclid(TICKS_PER_MILLISECOND).to_le_bytes());
+    Some(xxh3_64(buffer))
 }
 
 /// The vault's name: the last part of its ARM id, or of a URL of its.
