@@ -215,7 +215,7 @@ pub fn decode_next(
     remembered: &mut Remembered,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, io::Result<()>) {
-    let mut framer = Framer::new(reader, 0, limits.max_record_bytes);
+    let mut framer = Framer::new(reader, 0, limits.max_record_bytes).guessing();
     let (containers, result) = units(&mut framer, Around::default(), remembered, &mut sink);
     let totals = framer.totals();
     (Totals { containers: totals.containers.union(containers), ..totals }, result)
@@ -245,7 +245,7 @@ pub fn decode_range(
     remembered: &mut Remembered,
     mut sink: impl FnMut(Decoded<'_>) -> bool,
 ) -> (Totals, Option<Standing>, io::Result<()>) {
-    let framer = Framer::new(reader, place.offset, limits.max_record_bytes);
+    let framer = Framer::new(reader, place.offset, limits.max_record_bytes).guessing();
     let mut framer = framer.in_range(place.begins, place.more_follows);
     let (containers, result) = units(&mut framer, Around::default(), remembered, &mut sink);
     let totals = framer.totals();
@@ -265,7 +265,7 @@ pub fn first_record(text: &[u8], limits: Limits) -> Option<(Standing, Vec<u8>)> 
                 let bytes = frame.bytes.to_vec();
                 return Some((framer.standing()?, bytes));
             }
-            Err(_) if frame.kind == FrameKind::Line => framer.reframe(),
+            Err(_) if matches!(frame.kind, FrameKind::Line | FrameKind::Element) => framer.reframe(),
             _ => {}
         }
     }
@@ -293,7 +293,7 @@ fn decode_inside(
     remembered: &mut Remembered,
     sink: Sink<'_>,
 ) -> (Totals, io::Result<()>) {
-    let mut framer = Framer::new(text, offset, limits.max_record_bytes);
+    let mut framer = Framer::new(text, offset, limits.max_record_bytes).guessing();
     let around = Around { container: Some(container), record: None };
     let (_, result) = units(&mut framer, around, remembered, sink);
     (Totals { containers: Containers::default(), ..framer.totals() }, result)
@@ -370,7 +370,8 @@ fn decode_frame(frame: &Frame<'_>, around: Around, remembered: &mut Remembered, 
         FrameKind::Prefixed(_) => Envelope::LinePrefix,
         _ => Envelope::None,
     };
-    let refusal = match decode_as(frame, &mut record, remembered) {
+    let decoded = decode_as(frame, &mut record, remembered);
+    let refusal = match decoded {
         Ok(Form::Audit) => return After::took(frame, sink(Decoded::Record(&record, place))),
         Ok(Form::NotAudit(kind)) => return After::took(frame, sink(Decoded::NotAudit(kind))),
         Err(refusal) => refusal,
@@ -381,7 +382,7 @@ fn decode_frame(frame: &Frame<'_>, around: Around, remembered: &mut Remembered, 
     {
         return After::took(frame, more);
     }
-    if frame.kind == FrameKind::Line {
+    if matches!(frame.kind, FrameKind::Line | FrameKind::Element) {
         return After::Reframe;
     }
     let (reason, detail) = refusal;
@@ -399,6 +400,7 @@ fn decode_as<'a>(
         FrameKind::Broken(reason, None) => Err((refine(reason, frame.bytes), None)),
         FrameKind::Broken(reason, detail) => Err((reason, detail.map(str::to_owned))),
         FrameKind::Line => resource_log::decode_next(frame.bytes, record, remembered),
+        FrameKind::Element => resource_log::decode_element(frame.bytes, record, remembered),
         FrameKind::Object => resource_log::decode_next(frame.bytes, record, remembered).map_err(refined),
         FrameKind::Row => resource_log::decode_row(frame.bytes, frame.columns, record).map_err(refined),
         // Whatever else stands behind other text is just text.

@@ -11,6 +11,7 @@
 //! After a break the framer finds its feet at the next line that starts with `{`, or inside an
 //! array at the next element, so that one damaged record costs no other.
 
+mod guess;
 mod resync;
 mod scanner;
 mod standing;
@@ -23,6 +24,7 @@ use super::columns::Column;
 use super::resource_log::Columns;
 use super::shape::{Container, Containers, RecordForm};
 use super::{Place, Reason, Totals};
+use guess::Guess;
 use resync::Resync;
 use scanner::{Progress, Scanner, Wraps};
 pub use standing::Standing;
@@ -38,6 +40,9 @@ pub enum FrameKind {
     Prefixed(usize),
     /// An object that is whole by its structure.
     Object,
+    /// Bytes that look like a whole element of an array. They are one, and no more, if all of them are one
+    /// object and no container: the decoder proves it. Only of a framer that may guess.
+    Element,
     /// A row of a query's answer: an array of cells, whole by its structure.
     Row,
     /// No record, and why; with what is known beyond the reason.
@@ -95,6 +100,11 @@ pub struct Framer<R> {
     columns: Vec<Option<(Column, RecordForm)>>,
     /// Where the last line frame began: position and line.
     last_line: Option<(usize, u64)>,
+    /// Where the last element frame began: position, line, and whether only white space stands before it on
+    /// its line.
+    last_element: Option<(usize, u64, bool)>,
+    /// What is known of the elements of arrays; none where they must not be guessed.
+    guess: Option<Guess>,
     /// Offset up to which objects are framed by their structure, not by their line: on this line
     /// stands more than one object, or one that is no line.
     structural_until: u64,
@@ -125,6 +135,8 @@ impl<R: Read> Framer<R> {
             outer: Vec::new(),
             columns: Vec::new(),
             last_line: None,
+            last_element: None,
+            guess: None,
             structural_until: 0,
             cut_short: false,
             ran_out: false,
@@ -132,6 +144,14 @@ impl<R: Read> Framer<R> {
             blank: 0,
             containers: Containers::default(),
         }
+    }
+
+    /// Makes this a framer that may guess where elements of an array end: who uses it must prove every
+    /// [`FrameKind::Element`], or ask for it by its structure with [`Self::reframe`].
+    #[must_use]
+    pub fn guessing(mut self) -> Self {
+        self.guess = Some(Guess::default());
+        self
     }
 
     /// What was read so far.
@@ -154,6 +174,11 @@ impl<R: Read> Framer<R> {
         // The decoder took the last line as it was.
         if self.last_line.take().is_some() {
             self.containers.insert(Container::JsonLines);
+        }
+        if self.last_element.take().is_some()
+            && let Some(guess) = &mut self.guess
+        {
+            guess.proved();
         }
         let (container, cut) = loop {
             let container = self.container();
@@ -187,12 +212,19 @@ impl<R: Read> Framer<R> {
         }
     }
 
-    /// Goes back to the start of the line frame just given, to frame what stands there by its
+    /// Goes back to the start of the line or element frame just given, to frame what stands there by its
     /// structure.
     pub fn reframe(&mut self) {
+        if let Some((position, line, line_start)) = self.last_element.take() {
+            self.window.rewind(position, line, line_start);
+            let offset = self.window.offset();
+            if let Some(guess) = &mut self.guess {
+                guess.refuse(offset);
+            }
+        }
         if let Some((position, line)) = self.last_line.take() {
             self.structural_until = self.window.offset();
-            self.window.rewind(position, line);
+            self.window.rewind(position, line, true);
         }
     }
 
@@ -305,7 +337,7 @@ impl<R: Read> Framer<R> {
 
     /// Inside an array of objects.
     fn in_array(&mut self) -> io::Result<Step> {
-        self.window.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
+        let skipped = self.window.skip(|byte| byte.is_ascii_whitespace() || byte == b',');
         match self.window.rest() {
             [] if self.more_follows => Ok(Step::End),
             [] => Ok(self.not_closed("the array is not closed")),
@@ -318,6 +350,9 @@ impl<R: Read> Framer<R> {
                 Ok(Step::Again)
             }
             [b'{', ..] => {
+                if let Some(cut) = self.element(skipped) {
+                    return Ok(Step::Cut(cut));
+                }
                 let wraps = match self.state {
                     State::Array(Some(Wrapper::Tables)) => Wraps::Rows,
                     _ if self.outer.len() < NESTED_CONTAINERS => Wraps::Records,
@@ -327,6 +362,22 @@ impl<R: Read> Framer<R> {
             }
             _ => Ok(Step::Cut(self.no_records(Scanner::in_list(b'{'), Resync::Element))),
         }
+    }
+
+    /// The element at the position, as far as its end can be guessed.
+    fn element(&mut self, skipped: usize) -> Option<Cut> {
+        let in_tables = self.state == State::Array(Some(Wrapper::Tables));
+        let guess = self.guess.as_mut().filter(|_| !in_tables)?;
+        let offset = self.window.offset();
+        let length = guess.length(offset, self.window.behind(skipped as u64), self.window.rest())?;
+        if self.window.is_over(length as u64) {
+            return None;
+        }
+        guess.ended(offset + length as u64);
+        let (place, line_start) = (self.place(length), self.window.at_line_start());
+        let (position, line) = self.window.consume_line(length);
+        self.last_element = Some((position, line, line_start));
+        Some(Cut { kind: FrameKind::Element, place, at_hand: true })
     }
 
     /// Inside the rows of a table.
@@ -434,6 +485,9 @@ impl<R: Read> Framer<R> {
                         self.containers.insert(Container::Objects);
                     }
                     let kind = if resync == Resync::Row { FrameKind::Row } else { FrameKind::Object };
+                    if let Some(guess) = &mut self.guess {
+                        guess.ended(place.offset + place.bytes);
+                    }
                     return Ok(Step::Cut(Cut { kind, place, at_hand: true }));
                 }
                 Progress::Wrapped(length, wrapper) => {
@@ -553,6 +607,11 @@ impl<R: Read> Framer<R> {
             }
         }
     }
+}
+
+/// Whether an array under a key of an object is taken for a container of records, or of what holds them.
+pub(in crate::decode) fn is_container(key: &str) -> bool {
+    [Wraps::Records, Wraps::Rows].into_iter().any(|wraps| Wrapper::of_key(key.as_bytes(), wraps).is_some())
 }
 
 /// What a look at the stream gave.

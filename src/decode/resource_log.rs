@@ -101,6 +101,21 @@ pub fn decode_next<'a>(
     decode(bytes, record)
 }
 
+/// [`decode_next`] for bytes that may not be one object: what is remembered must prove it.
+///
+/// # Errors
+/// As [`decode`]; without a reason worth telling where nothing is proved.
+pub fn decode_element<'a>(
+    bytes: &'a [u8],
+    record: &mut Record<'a>,
+    remembered: &mut Remembered,
+) -> Result<Form, Refusal> {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) if remembered.read(text, record) => judge(record),
+        _ => Err((Reason::InvalidJson, None)),
+    }
+}
+
 /// Decodes one row, an array of cells, into `record`, which must be new.
 ///
 /// # Errors

@@ -239,8 +239,8 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Steps over the text of a line, which becomes [`Self::behind`]; the rest of the line is left
-    /// to the next call. Says where the line began, for [`Self::rewind`].
+    /// Steps over the text of a line, or an element without line ends, which becomes [`Self::behind`]; the rest
+    /// of the line is left to the next call. Says where the line began, for [`Self::rewind`].
     pub(super) fn consume_line(&mut self, text: usize) -> (usize, u64) {
         let start = (self.position, self.line);
         self.position += text;
@@ -248,11 +248,11 @@ impl<R: Read> Window<R> {
         start
     }
 
-    /// Goes back to where a line began.
-    pub(super) fn rewind(&mut self, position: usize, line: u64) {
+    /// Goes back to where a line or an element began.
+    pub(super) fn rewind(&mut self, position: usize, line: u64, line_start: bool) {
         self.position = position;
         self.line = line;
-        self.line_start = true;
+        self.line_start = line_start;
     }
 
     /// Steps forward to the next place where a record may begin, `from` bytes ahead or later, or to

@@ -2,6 +2,7 @@
 
 use super::bytes::string_end;
 use crate::decode::columns::Column;
+use crate::decode::framing::is_container;
 use crate::decode::resource_log::Level;
 use crate::decode::resource_log::meaning::{Field, Meaning};
 use crate::decode::shape::RecordForm;
@@ -220,6 +221,10 @@ impl Reading<'_> {
         self.pass(b':')?;
         if self.inside.nest != Nest::NONE {
             return Some(Some(Target::Nothing));
+        }
+        // What stands in such an array may be records.
+        if self.inside.level == Level::Record && self.byte()? == b'[' && is_container(key) {
+            return None;
         }
         Some(Some(match Meaning::of(self.inside.level, key) {
             Meaning::Field(field) => Target::Field(field),
