@@ -92,13 +92,13 @@ impl<'f> Streams<'f> {
             let caller = key.caller.and_then(|caller| callers.get(caller.index()));
             let vault = key.vault.and_then(|vault| vaults.get(vault.index())).copied();
             let caller = caller.map_or(0, |caller| caller.0);
-            [caller, ranks.of(vault), ranks.of(key.operation), ranks.of(key.object)]
+            packed([caller, ranks.of(vault), ranks.of(key.operation), ranks.of(key.object)])
         };
-        let mut order: Vec<([u32; 4], usize)> =
+        let mut order: Vec<(u128, usize)> =
             all.par_iter().enumerate().map(|(at, row)| (place(row), at)).collect();
         order.par_sort_unstable();
         let outcomes = Outcomes::new(facts, causes);
-        let stream = |(place, at): &([u32; 4], usize)| {
+        let stream = |(place, at): &(u128, usize)| {
             let (key, series) = all[*at];
             let (cause, lacking, outcome) = outcomes.of(key);
             Stream {
@@ -111,7 +111,7 @@ impl<'f> Streams<'f> {
                 bounds: series.bounds(),
                 caller: key.caller.and_then(|caller| callers.get(caller.index())).map(|caller| caller.1),
                 vault: key.vault.and_then(|vault| vaults.get(vault.index())).copied(),
-                place: *place,
+                place: unpacked(*place),
             }
         };
         Self { sorted: order.par_iter().map(stream).collect(), ranks }
@@ -172,6 +172,16 @@ impl Ranks {
     fn of(&self, text: Option<Text>) -> u32 {
         text.and_then(|text| self.0.get(text.index())).copied().unwrap_or(0)
     }
+}
+
+/// Four places as one number that is ordered as they are: it is compared in a step.
+fn packed(place: [u32; 4]) -> u128 {
+    place.into_iter().fold(0, |all, place| all << 32 | u128::from(place))
+}
+
+/// The places of such a number.
+fn unpacked(place: u128) -> [u32; 4] {
+    [96, 64, 32, 0].map(|shift| u32::try_from(place >> shift & u128::from(u32::MAX)).unwrap_or(0))
 }
 
 /// The first 16 bytes as a number that is ordered as they are.
@@ -245,6 +255,13 @@ mod tests {
     use super::*;
 
     proptest! {
+        /// Packed places are ordered as they are, and none is lost.
+        #[test]
+        fn packed_places_are_ordered_as_places(one in any::<[u32; 4]>(), other in any::<[u32; 4]>()) {
+            prop_assert_eq!(packed(one).cmp(&packed(other)), one.cmp(&other));
+            prop_assert_eq!(unpacked(packed(one)), one);
+        }
+
         /// Numbers are ordered as the texts are, as far as they tell them apart.
         #[test]
         fn heads_are_ordered_as_texts(one in "[a-c\u{0}é]{0,20}", other in "[a-c\u{0}é]{0,20}") {

@@ -7,6 +7,18 @@ use polars_arrow::array::{Array, Utf8ViewArray};
 
 use crate::facts::Map;
 
+/// Texts that are found without looking through all of the column.
+const LATELY: usize = 512;
+
+/// Where among them the text of a view would be.
+#[allow(clippy::cast_possible_truncation, reason = "halves are taken, and then nine bits")]
+fn place_of(view: u128) -> usize {
+    // Of a long text, the upper half says where it stands; of a short one, how it ends.
+    let (upper, lower) = ((view >> 64) as u64, view as u64);
+    let mixed = (upper ^ lower.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (64 - LATELY.ilog2())) as usize
+}
+
 /// Which of its texts each row of a column has.
 #[derive(Debug, Default)]
 pub(super) struct Codes {
@@ -25,7 +37,8 @@ impl Codes {
         // Views of the same bits are of the same text: a short text stands in its view, and the rows of a
         // dictionary's entry all point to it.
         let mut known: Map<u128, u32> = Map::default();
-        let mut last: Option<(u128, u32)> = None;
+        // Rows are sorted, and most columns have few texts: most rows have one that was there lately.
+        let mut lately: Vec<(u128, u32)> = vec![(0, 0); LATELY];
         let is_missing = |row: usize| array.validity().is_some_and(|valid| !valid.get_bit(row));
         for (row, view) in array.views().iter().enumerate() {
             if is_missing(row) {
@@ -33,13 +46,12 @@ impl Codes {
                 continue;
             }
             let view = view.as_u128();
-            // Rows are sorted: in most columns most have the text of the row before.
-            let code = match last {
-                Some((same, code)) if same == view => code,
-                _ => *known.entry(view).or_insert_with(|| codes.add(array.value(row))),
-            };
-            last = Some((view, code));
-            codes.rows.push(code);
+            let last = &mut lately[place_of(view)];
+            if last.0 != view || last.1 == 0 {
+                let code = *known.entry(view).or_insert_with(|| codes.add(array.value(row)));
+                *last = (view, code);
+            }
+            codes.rows.push(last.1);
         }
         codes
     }

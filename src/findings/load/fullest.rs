@@ -69,13 +69,21 @@ impl Room {
         let width = usize::try_from(WINDOW_SECONDS).unwrap_or(0);
         let leaving = std::iter::repeat_n(&[0; 3], width).chain(&self.seconds);
         let entering = self.seconds.iter().chain(std::iter::repeat_n(&[0; 3], width - 1));
+        let mut is_over = false;
         for (end, (entering, leaving)) in (first..).zip(entering.zip(leaving)) {
+            let is_in_span = end >= span.0 && end <= span.1;
+            // In most seconds nothing comes and nothing goes.
+            if entering[2] == 0 && leaving[2] == 0 {
+                all.over += u64::from(is_over && is_in_span);
+                continue;
+            }
             inside = sum(inside, *entering);
             inside = [inside[0] - leaving[0], inside[1] - leaving[1], inside[2] - leaving[2]];
             if inside > best {
                 (best, all.end) = (inside, end);
             }
-            all.over += u64::from(inside[0] > whole && end >= span.0 && end <= span.1);
+            is_over = inside[0] > whole;
+            all.over += u64::from(is_over && is_in_span);
         }
         all.load = Load { high: best[0].into(), low: best[1].into(), requests: best[2] };
         all
