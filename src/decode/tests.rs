@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::facts::tests::any_line;
 
 const AUDIT: &str = r#"{"category":"AuditEvent","operationName":"SecretGet"}"#;
 
@@ -197,4 +200,84 @@ fn rows_of_other_tables_are_told_apart() {
     // Columns that somebody projected away do not cost the record.
     let projected = r#"{"TimeGenerated":"2024-04-02T08:20:49Z","OperationName":"SecretGet","RequestUri":"https://kv.vault.azure.net/secrets/a"}"#;
     assert_eq!(counts(projected.as_bytes()), (1, 0, vec![]));
+}
+
+/// What stands around the records of a text, and between them.
+const CONTAINERS: [[&str; 3]; 7] = [
+    ["{\"records\":[", ",", "]}\n"],
+    ["{ \"value\" : [\n", ",\r\n", "\n] , \"nextLink\":null}\n{}"],
+    ["[", ", ", "]"],
+    ["[\n  ", ",\n  ", "\n]\n"],
+    ["[{\"records\":[", ",", "]}]"],
+    ["[{\"records\":[", "]},{\"records\":[", "]}]"],
+    ["", "\n", ""],
+];
+
+/// What does not belong among the elements of an array, or is not framed as it looks.
+const ODD: [&str; 14] = [
+    "not json",
+    "",
+    "{\"time\":\"x\",\"category\":\"AuditEvent\",",
+    "[",
+    "]",
+    "{\"records\":[",
+    "]}",
+    "{\"time\":\"x\",\"category\":\"AuditEvent\",\"records\":[{\"time\":1},{\"time\":\"2\"}]}",
+    "{\"time\":\"x\",\"category\":\"AuditEvent\",\"rows\":[1],\"properties\":{\"value\":[{\"time\":1},{\"time\":2}]}}",
+    "{\"time\":\"},{\\\"time\\\":\",\"category\":\"AuditEvent\"}",
+    "{\"time\":\"},{\"time\":\",\"category\":\"AuditEvent\"}",
+    "{\"time\":\"x\", \"category\":\"AuditEvent\"}",
+    "{\"time\":\"x\ny\",\"category\":\"AuditEvent\"}",
+    "{\"time\":1}",
+];
+
+/// Everything that a blob decodes to.
+fn everything(
+    decode: impl FnOnce(&mut dyn FnMut(Decoded<'_>) -> bool) -> (Totals, io::Result<()>),
+) -> (Vec<String>, Totals) {
+    let mut all = Vec::new();
+    let (totals, result) = decode(&mut |found| {
+        all.push(format!("{found:?}"));
+        true
+    });
+    result.unwrap();
+    (all, totals)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// To guess where elements end changes nothing.
+    #[test]
+    fn guesses_do_not_show(
+        records in prop::collection::vec(
+            prop_oneof![8 => any_line(), 1 => prop::sample::select(ODD.to_vec()).prop_map(str::to_owned)],
+            0..40,
+        ),
+        container in prop::sample::select(CONTAINERS.to_vec()),
+        max in prop_oneof![Just(16_usize << 20), Just(700)],
+    ) {
+        let [before, between, after] = container;
+        let text = [before, &records.join(between), after].concat();
+        let limits = Limits { max_record_bytes: max, ..Limits::default() };
+        let guessed = everything(|sink| decode(text.as_bytes(), limits, sink));
+        let framer = Framer::new(text.as_bytes(), 0, max);
+        let framed = everything(|sink| decode_frames(framer, sink));
+        prop_assert_eq!(guessed, framed);
+    }
+}
+
+#[test]
+fn elements_are_guessed() {
+    let line =
+        "{\"time\":\"2026-03-12T00:00:00Z\",\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\"}";
+    let text = format!("{{\"records\":[{}]}}", vec![line; 50].join(",\n"));
+    let mut framer = Framer::new(text.as_bytes(), 0, 1 << 20).guessing();
+    let mut guessed = 0;
+    while let Some(frame) = framer.advance().unwrap() {
+        assert_eq!(frame.bytes, line.as_bytes());
+        guessed += usize::from(frame.kind == FrameKind::Element);
+    }
+    // The first two and the last have nothing to be told by.
+    assert_eq!(guessed, 47);
 }
