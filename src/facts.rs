@@ -91,12 +91,18 @@ impl Facts {
             return;
         }
         let remap = Remap::new(&mut self.dimensions, &other.dimensions);
-        self.requests.merge(other.requests, &remap);
-        self.latency.merge(other.latency, &remap);
-        self.changes.merge(other.changes, &remap);
-        self.examples.merge(other.examples, &remap, &self.dimensions);
-        self.sightings.merge(other.sightings, &remap, &self.dimensions);
-        self.coverage.merge(other.coverage, &remap);
+        let Self { dimensions, requests, latency, changes, examples, sightings, coverage, .. } = self;
+        // The requests take as long as all the others.
+        rayon::join(
+            || requests.merge(other.requests, &remap),
+            || {
+                latency.merge(other.latency, &remap);
+                changes.merge(other.changes, &remap);
+                examples.merge(other.examples, &remap, dimensions);
+                sightings.merge(other.sightings, &remap, dimensions);
+                coverage.merge(other.coverage, &remap);
+            },
+        );
     }
 
     /// Gives what was read under the names of ranges back to their blob. `ranges` come in the order

@@ -20,9 +20,13 @@ use crate::decode::framing::Standing;
 use crate::decode::{Limits, first_record};
 use crate::source::{Blob, BlobPlace};
 
-/// Stored bytes of a range. Files under twice this are read whole. Small enough that no worker waits long
-/// for another's last one.
+/// Stored bytes of a range: small enough that no worker waits long for another's last one.
 pub const RANGE_BYTES: u64 = 16 << 20;
+
+/// Ranges that a file has at least; smaller files are read whole. One worker reads such a file in a quarter of a
+/// second, and what it counts needs no tables of its own. Must not depend on anything but the file: its digest is
+/// made of those of its ranges.
+const LEAST_RANGES: u64 = 8;
 
 /// How far a cut is looked for behind its place, and the first record from the start of the file.
 const SEARCH_BYTES: usize = 1 << 20;
@@ -44,7 +48,7 @@ pub(super) const WHOLE: Range = Range { start: 0, end: None, begins: Standing::T
 /// The ranges of a blob, if it is one to cut. What cannot be read is left to the reader to report.
 pub(super) fn ranges(blob: &Blob, range_bytes: u64, limits: Limits) -> Option<Vec<Range>> {
     let BlobPlace::File(path) = &blob.place else { return None };
-    if blob.bytes < range_bytes.saturating_mul(2) {
+    if blob.bytes < range_bytes.saturating_mul(LEAST_RANGES) {
         return None;
     }
     let mut file = File::open(path).ok()?;
