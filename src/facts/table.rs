@@ -147,11 +147,22 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     /// Takes the rows out whose key is meant, in the order of the rows.
     pub(super) fn take(&mut self, mut is_meant: impl FnMut(&K) -> bool) -> Vec<(K, V)> {
-        let taken: Vec<(K, V)> = self.rows.extract_if(.., |(key, _)| is_meant(key)).collect();
+        // The number that each row has afterwards; 0 for those taken out.
+        let (mut numbers, mut kept) = (Vec::with_capacity(self.rows.len()), 0);
+        let out = self.rows.extract_if(.., |(key, _)| {
+            let out = is_meant(key);
+            kept += usize::from(!out);
+            numbers.push(if out { 0 } else { kept });
+            out
+        });
+        let taken: Vec<(K, V)> = out.collect();
         if !taken.is_empty() {
-            self.places.fill(Place::default());
-            for row in 0..self.rows.len() {
-                self.put(Place::new(self.tag(&self.rows[row].0), row));
+            let none = vec![Place::default(); self.places.len()];
+            let old = std::mem::replace(&mut self.places, none);
+            for place in old {
+                if let Some(row) = place.row().and_then(|row| numbers[row].checked_sub(1)) {
+                    self.put(Place::new(place.tag(), row));
+                }
             }
         }
         taken
