@@ -277,7 +277,11 @@ enum Provider {
 fn provider(resource_id: &str) -> Provider {
     static KEY_VAULT: LazyLock<Finder<'static>> =
         LazyLock::new(|| Finder::new(b"/PROVIDERS/MICROSOFT.KEYVAULT/"));
-    // The form of every storage export, found without a look at each part.
+    // The form of every storage export, told by its end, or else found without a look at each part.
+    let of_vault = memchr::memrchr(b'/', resource_id.as_bytes()).and_then(|at| resource_id.get(..at));
+    if of_vault.is_some_and(|id| id.ends_with("/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS")) {
+        return Provider::KeyVault;
+    }
     if KEY_VAULT.find(resource_id.as_bytes()).is_some() {
         return Provider::KeyVault;
     }

@@ -35,10 +35,10 @@ const REST: u32 = 8192;
 #[derive(Clone, Copy, Debug)]
 struct Whole {
     /// Its bytes among those of all.
-    start: usize,
-    length: usize,
-    /// Its claims among those of all.
-    claims: (usize, usize),
+    start: u32,
+    length: u16,
+    /// Its claims among those of all: the first, and how many.
+    claims: (u32, u8),
     /// The step in front of its last claim.
     last: u16,
     met: Met,
@@ -50,10 +50,10 @@ struct Whole {
 #[derive(Clone, Copy, Debug)]
 struct Claim {
     /// Its place in [`Identity::claims`].
-    place: usize,
+    place: u8,
     /// Where its value stands in the identity.
-    start: usize,
-    end: usize,
+    start: u16,
+    end: u16,
 }
 
 impl Claim {
@@ -62,7 +62,9 @@ impl Claim {
     fn within(bytes: &[u8], place: usize, value: &str) -> Option<Self> {
         let start = value.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
         let end = start.checked_add(value.len())?;
-        (bytes.get(start..end)? == value.as_bytes()).then_some(Self { place, start, end })
+        let is_there = bytes.get(start..end)? == value.as_bytes();
+        let short = |number: usize| u16::try_from(number).ok();
+        is_there.then_some(Self { place: u8::try_from(place).ok()?, start: short(start)?, end: short(end)? })
     }
 }
 
@@ -96,16 +98,19 @@ impl Identities {
         let set = self.sets.get(set_of(bytes)?)?;
         let whole = set.iter().find_map(|number| {
             let whole = self.all.get((*number as usize).checked_sub(1)?)?;
-            let known = self.bytes.get(whole.start..whole.start + whole.length)?;
-            (whole.entry == entry && bytes.get(..whole.length)? == known).then_some(whole)
+            let (start, length) = (whole.start as usize, usize::from(whole.length));
+            let known = self.bytes.get(start..start + length)?;
+            (whole.entry == entry && bytes.get(..length)? == known).then_some(whole)
         })?;
         let mut claims = identity.claims_mut();
-        for claim in self.claims.get(whole.claims.0..whole.claims.1)? {
-            **claims.get_mut(claim.place)? = Some(text.get(at + claim.start..at + claim.end)?.into());
+        let first = whole.claims.0 as usize;
+        for claim in self.claims.get(first..first + usize::from(whole.claims.1))? {
+            let value = text.get(at + usize::from(claim.start)..at + usize::from(claim.end))?;
+            **claims.get_mut(usize::from(claim.place))? = Some(value.into());
         }
         identity.met = whole.met;
         self.misses = 0;
-        Some(Reached { at: at + whole.length, step: whole.last })
+        Some(Reached { at: at + usize::from(whole.length), step: whole.last })
     }
 
     /// Remembers the claims of an identity that were read one by one, the first of them behind `from`, up to
@@ -129,13 +134,13 @@ impl Identities {
             };
             self.claims.push(claim);
         }
+        let number = |length: usize| u32::try_from(length).expect("all identities together are short");
         let met = Met::new();
         identity.met = met;
-        let claims = (first, self.claims.len());
         self.all.push(Whole {
-            start: self.bytes.len(),
-            length: bytes.len(),
-            claims,
+            start: number(self.bytes.len()),
+            length: u16::try_from(bytes.len()).expect("an identity is short"),
+            claims: (number(first), u8::try_from(self.claims.len() - first).expect("claims are few")),
             last: reached.step,
             met,
             entry,
