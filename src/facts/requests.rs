@@ -274,9 +274,13 @@ impl Requests {
 
     /// Brings every series in order.
     pub fn settle(&mut self) {
-        let mut late: Vec<&mut Series> =
-            self.table.values_mut().filter(|series| !series.is_settled()).collect();
-        late.par_iter_mut().for_each(|series| series.settle());
+        let late = self.table.rows_mut().par_iter_mut().filter(|(_, series)| !series.is_settled());
+        late.for_each(|(_, series)| series.settle());
+    }
+
+    /// All keys with their series, in no order that means anything.
+    pub fn as_slice(&self) -> &[(RequestKey, Series)] {
+        self.table.rows()
     }
 
     /// Every key with its series, in no order that means anything.
@@ -306,10 +310,10 @@ impl Requests {
 
     /// The number of rows (key and second) that the table has.
     pub fn rows(&self) -> usize {
-        self.table
-            .iter()
-            .map(|(_, series)| series.cells.as_slice().len() + usize::from(series.untimed > 0))
-            .sum()
+        let rows = |(_, series): &(RequestKey, Series)| {
+            series.cells.as_slice().len() + usize::from(series.untimed > 0)
+        };
+        self.table.rows().par_iter().map(rows).sum()
     }
 }
 

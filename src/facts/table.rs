@@ -186,9 +186,14 @@ impl<K, V> Table<K, V> {
         self.rows.iter().map(|(key, value)| (key, value))
     }
 
-    /// All values.
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.rows.iter_mut().map(|(_, value)| value)
+    /// All rows, as they lie.
+    pub(super) fn rows(&self) -> &[(K, V)] {
+        &self.rows
+    }
+
+    /// All rows, whose keys must stay as they are.
+    pub(super) fn rows_mut(&mut self) -> &mut [(K, V)] {
+        &mut self.rows
     }
 
     /// All rows, taken out.

@@ -70,8 +70,9 @@ struct Past {
 impl Past {
     /// The clients that were challenged.
     fn new(facts: &Facts, auth_challenge: Text) -> Self {
-        let open = facts.requests.iter().filter(|(key, _)| is_open(key, auth_challenge));
-        Self { ticks: open.map(|(key, _)| (client(facts, key), Vec::new())).collect() }
+        let open = facts.requests.as_slice().par_iter().filter(|(key, _)| is_open(key, auth_challenge));
+        let clients: Vec<Client> = open.map(|(key, _)| client(facts, key)).collect();
+        Self { ticks: clients.into_iter().map(|client| (client, Vec::new())).collect() }
     }
 
     /// Adds their requests. First and last tick of a second are enough: the window is no shorter
@@ -82,13 +83,16 @@ impl Past {
         }
         let is_past =
             |key: &RequestKey| key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
-        let past: Vec<(&RequestKey, &Series)> =
-            facts.requests.iter().filter(|(key, _)| is_past(key)).collect();
-        let of_client: Vec<Option<usize>> =
-            past.par_iter().map(|(key, _)| self.ticks.get_index_of(&client(facts, key))).collect();
-        for ((_, series), at) in past.iter().zip(of_client) {
-            if let Some((_, ticks)) = at.and_then(|at| self.ticks.get_index_mut(at)) {
-                ticks.extend(series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]));
+        let of_client = |(key, series): &(RequestKey, Series)| {
+            let at = is_past(key).then(|| self.ticks.get_index_of(&client(facts, key))).flatten()?;
+            let ticks = series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]);
+            Some((at, ticks.collect::<Vec<i64>>()))
+        };
+        let past: Vec<(usize, Vec<i64>)> =
+            facts.requests.as_slice().par_iter().filter_map(of_client).collect();
+        for (at, mine) in past {
+            if let Some((_, ticks)) = self.ticks.get_index_mut(at) {
+                ticks.extend(mine);
             }
         }
         let mut all: Vec<&mut Vec<i64>> = self.ticks.values_mut().collect();
