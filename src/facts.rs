@@ -15,6 +15,7 @@ pub mod dimensions;
 pub mod examples;
 pub mod latency;
 mod memo;
+mod order;
 pub mod parquet;
 mod recent;
 pub mod requests;

@@ -91,6 +91,11 @@ impl<T: Copy + Eq + Hash> Pool<T> {
         self.set[reference.index()]
     }
 
+    /// The references to all values, in their order.
+    pub fn refs(&self) -> impl Iterator<Item = Ref<T>> {
+        (0..self.set.len()).map(Ref::at)
+    }
+
     /// All values, in the order of their references.
     pub fn iter(&self) -> impl Iterator<Item = T> {
         self.set.iter().copied()
@@ -170,6 +175,11 @@ impl Strings {
     pub fn extent(&self) -> (usize, usize) {
         let texts = || self.set.iter().chain(self.kept_as.keys());
         (self.set.len() + self.kept_as.len(), texts().map(|text| text.len()).sum())
+    }
+
+    /// All strings, in the order of their references.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.set.iter().map(AsRef::as_ref)
     }
 
     /// The string of a reference.

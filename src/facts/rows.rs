@@ -11,11 +11,9 @@ use super::coverage::BlobCoverage;
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey};
 use super::latency::LatencyCell;
+use super::order::{Places, RequestPlace};
 use super::requests::Series;
-use crate::classify::Basis;
-use crate::record::AccessFlags;
 use crate::record::caller::CallerKind;
-use crate::record::operation::Plane;
 use crate::ticks::Ticks;
 
 /// A vault.
@@ -68,39 +66,6 @@ pub const DENIAL_COLUMNS: [&str; 10] = [
     "throttle_reason",
     "region",
 ];
-
-/// A stream of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RequestRow<'f> {
-    /// Vault.
-    pub vault: VaultRow<'f>,
-    /// Plane.
-    pub plane: Plane,
-    /// Operation.
-    pub operation: Option<&'f str>,
-    /// Object.
-    pub object: Option<&'f str>,
-    /// Key kind.
-    pub key_kind: Option<&'f str>,
-    /// Caller.
-    pub caller: CallerRow<'f>,
-    /// Client address.
-    pub client_address: Option<&'f str>,
-    /// Client agent.
-    pub client_agent: Option<&'f str>,
-    /// Status.
-    pub status: Option<u16>,
-    /// Cause id.
-    pub cause: &'f str,
-    /// Basis.
-    pub basis: Basis,
-    /// Flags.
-    pub access: AccessFlags,
-    /// Challenge judged.
-    pub settled: bool,
-    /// Details.
-    pub denial: DenialRow<'f>,
-}
 
 /// Durations of one hour, vault, operation and bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,35 +198,18 @@ impl Dimensions {
         ]
         .map(|text| self.text(text))
     }
-
-    /// A request key's texts.
-    pub fn request_row(&self, key: &RequestKey) -> RequestRow<'_> {
-        RequestRow {
-            vault: self.vault_row(key.vault),
-            plane: key.plane,
-            operation: self.text(key.operation),
-            object: self.text(key.object),
-            key_kind: self.text(key.key_kind),
-            caller: self.caller_row(key.caller),
-            client_address: self.text(key.client_address),
-            client_agent: self.text(key.client_agent),
-            status: key.status,
-            cause: self.strings.get(key.cause),
-            basis: key.basis,
-            access: key.access,
-            settled: key.settled,
-            denial: self.denial_row(key.denial),
-        }
-    }
 }
 
 impl Facts {
-    /// Every stream of requests, sorted; the requests must be settled.
-    pub fn request_rows(&self) -> Vec<(RequestRow<'_>, &Series)> {
-        let row = |(key, series)| (self.dimensions.request_row(key), series);
-        let mut rows: Vec<_> = self.requests.iter().map(row).collect();
-        rows.par_sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        rows
+    /// Every stream of requests, in the order of their texts: see [`RequestPlace`].
+    pub fn requests_in_order(&self) -> Vec<(&RequestKey, &Series)> {
+        let places = Places::new(&self.dimensions);
+        let all = self.requests.as_slice();
+        let mut order: Vec<(RequestPlace, u32)> =
+            (0..).zip(all).map(|(at, (key, _))| (places.of(key), at)).collect();
+        order.par_sort_unstable();
+        let sorted = order.into_iter().filter_map(|(_, at)| all.get(at as usize));
+        sorted.map(|(key, series)| (key, series)).collect()
     }
 
     /// All durations, sorted.

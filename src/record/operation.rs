@@ -3,10 +3,10 @@
 //! Source: facts §2, after Microsoft's table of operation names. Names that are not in any table
 //! are placed by their prefix, because Microsoft adds operations without notice.
 
-use strum::{Display, EnumString};
+use strum::{Display, EnumString, IntoStaticStr};
 
 /// Which door a request came through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Plane {
     /// Keys, secrets, certificates, and authentication before them; limited per vault.

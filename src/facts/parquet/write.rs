@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use super::columns::Columns;
 use super::{TABLES, Table, TableError};
 use crate::facts::coverage::{BlobCoverage, RejectRow};
-use crate::facts::dimensions::Text;
+use crate::facts::dimensions::{Dimensions, RequestKey, Text};
 use crate::facts::requests::{Cell, Series};
-use crate::facts::rows::{CallerRow, DENIAL_COLUMNS, RequestRow, VaultRow};
+use crate::facts::rows::{CallerRow, DENIAL_COLUMNS, VaultRow};
 use crate::facts::sightings::Seen;
 use crate::facts::{Facts, Location};
 use crate::record::AccessFlags;
@@ -16,10 +16,10 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// All tables.
 pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
-    let rows = facts.request_rows();
+    let rows = facts.requests_in_order();
     let rest = [latency, changes, examples, coverage, rejects, sightings];
     let (requests, rest) = rayon::join(
-        || rayon::join(|| request_keys(&rows), || requests(&rows)),
+        || rayon::join(|| request_keys(&facts.dimensions, &rows), || requests(&rows)),
         || rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>(),
     );
     let (keys, requests) = requests;
@@ -49,37 +49,40 @@ fn caller_columns<'f>(columns: &mut Columns, callers: impl Iterator<Item = Calle
         .text("caller_resource", callers.map(|caller| caller.resource));
 }
 
-fn request_keys(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
+/// Requests of one key.
+type Stream<'f> = (&'f RequestKey, &'f Series);
+
+fn request_keys(dimensions: &Dimensions, rows: &[Stream<'_>]) -> Result<Table, TableError> {
     let mut columns = Columns::new(TABLES[0], rows.len());
-    let keys = rows.iter().map(|(key, _)| key);
+    let keys = rows.iter().map(|(key, _)| *key);
+    let text =
+        |text: fn(&RequestKey) -> Option<Text>| keys.clone().map(move |key| dimensions.text(text(key)));
     columns.near("key", (0_u32..).take(rows.len()));
-    vault_columns(&mut columns, keys.clone().map(|key| key.vault));
-    caller_columns(&mut columns, keys.clone().map(|key| key.caller));
-    let planes: Vec<String> = keys.clone().map(|key| key.plane.to_string()).collect();
-    let bases: Vec<String> = keys.clone().map(|key| key.basis.to_string()).collect();
+    vault_columns(&mut columns, keys.clone().map(|key| dimensions.vault_row(key.vault)));
+    caller_columns(&mut columns, keys.clone().map(|key| dimensions.caller_row(key.caller)));
     let flag = |flag: fn(&AccessFlags) -> Option<bool>| keys.clone().map(move |key| flag(&key.access));
     columns
-        .text("plane", planes.iter().map(|plane| Some(plane.as_str())))
-        .text("operation", keys.clone().map(|key| key.operation))
-        .text("object", keys.clone().map(|key| key.object))
-        .text("key_kind", keys.clone().map(|key| key.key_kind))
-        .text("client_address", keys.clone().map(|key| key.client_address))
-        .text("client_agent", keys.clone().map(|key| key.client_agent))
+        .text("plane", keys.clone().map(|key| Some(key.plane.into())))
+        .text("operation", text(|key| key.operation))
+        .text("object", text(|key| key.object))
+        .text("key_kind", text(|key| key.key_kind))
+        .text("client_address", text(|key| key.client_address))
+        .text("client_agent", text(|key| key.client_agent))
         .numbers("status", keys.clone().map(|key| key.status.map(i64::from)))
-        .text("cause", keys.clone().map(|key| Some(key.cause)))
-        .text("basis", bases.iter().map(|basis| Some(basis.as_str())))
+        .text("cause", text(|key| Some(key.cause)))
+        .text("basis", keys.clone().map(|key| Some(key.basis.into())))
         .flags("is_access_policy_match", flag(|access| access.policy_match))
         .flags("is_rbac_authorized", flag(|access| access.rbac_authorized))
         .flags("is_address_authorized", flag(|access| access.address_authorized))
         .flags("challenge_settled", keys.clone().map(|key| Some(key.settled)))
         .counts("untimed", rows.iter().map(|(_, series)| series.untimed));
     for (index, name) in DENIAL_COLUMNS.iter().enumerate() {
-        columns.text(name, keys.clone().map(|key| key.denial[index]));
+        columns.text(name, keys.clone().map(|key| dimensions.denial_row(key.denial)[index]));
     }
     columns.finish()
 }
 
-fn requests(rows: &[(RequestRow<'_>, &Series)]) -> Result<Table, TableError> {
+fn requests(rows: &[Stream<'_>]) -> Result<Table, TableError> {
     let cells = || {
         (0_u32..).zip(rows).flat_map(|(key, (_, series))| series.cells().iter().map(move |cell| (key, cell)))
     };

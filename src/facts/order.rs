@@ -1,0 +1,84 @@
+//! The order of requests by their texts, told by numbers.
+//!
+//! Input: the dimensions. Output: for every key its [`RequestPlace`], which orders as the texts of the key do. A
+//! key has up to thirty texts; each of them is compared once with its like, and not once a key.
+
+use super::dimensions::{Dimensions, Ref, RequestKey, Text};
+use crate::classify::Basis;
+use crate::record::AccessFlags;
+use crate::record::operation::Plane;
+
+/// Where a key stands among all keys: by its fields in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RequestPlace {
+    vault: u32,
+    plane: Plane,
+    operation: u32,
+    object: u32,
+    key_kind: u32,
+    caller: u32,
+    client_address: u32,
+    client_agent: u32,
+    status: Option<u16>,
+    cause: u32,
+    basis: Basis,
+    access: AccessFlags,
+    settled: bool,
+    denial: u32,
+}
+
+/// The place of each text and each combination of texts among its like, from 1; nothing is before all.
+pub(super) struct Places {
+    texts: Vec<u32>,
+    vaults: Vec<u32>,
+    callers: Vec<u32>,
+    denials: Vec<u32>,
+}
+
+impl Places {
+    pub(super) fn new(dimensions: &Dimensions) -> Self {
+        Self {
+            texts: places(dimensions.strings.iter()),
+            vaults: places(dimensions.vaults.refs().map(|vault| dimensions.vault_row(Some(vault)))),
+            callers: places(dimensions.callers.refs().map(|caller| dimensions.caller_row(Some(caller)))),
+            denials: places(dimensions.denials.refs().map(|denial| dimensions.denial_row(Some(denial)))),
+        }
+    }
+
+    /// The place of a key.
+    pub(super) fn of(&self, key: &RequestKey) -> RequestPlace {
+        let text = |text: Option<Text>| place(&self.texts, text);
+        RequestPlace {
+            vault: place(&self.vaults, key.vault),
+            plane: key.plane,
+            operation: text(key.operation),
+            object: text(key.object),
+            key_kind: text(key.key_kind),
+            caller: place(&self.callers, key.caller),
+            client_address: text(key.client_address),
+            client_agent: text(key.client_agent),
+            status: key.status,
+            cause: text(Some(key.cause)),
+            basis: key.basis,
+            access: key.access,
+            settled: key.settled,
+            denial: place(&self.denials, key.denial),
+        }
+    }
+}
+
+/// The place of a reference.
+fn place<T: ?Sized>(places: &[u32], reference: Option<Ref<T>>) -> u32 {
+    reference.and_then(|reference| places.get(reference.index())).copied().unwrap_or(0)
+}
+
+/// The place of each of different values, from 1.
+fn places<T: Ord>(values: impl Iterator<Item = T>) -> Vec<u32> {
+    let mut sorted: Vec<(T, usize)> = values.zip(0..).collect();
+    sorted.sort_unstable();
+    let mut places = vec![0; sorted.len()];
+    for (place, (_, at)) in (1..).zip(sorted) {
+        places[at] = place;
+    }
+    places
+}
