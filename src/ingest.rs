@@ -5,6 +5,7 @@
 //! in the result. Damage in a blob is counted and the run goes on.
 
 mod carrier;
+mod done;
 mod memory;
 mod opened;
 mod ranges;
@@ -12,35 +13,31 @@ mod rejects;
 mod repeats;
 mod stored;
 mod unpacked;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use crate::classify::Classifier;
 use crate::classify::causes::Causes;
-use crate::decode::compression::{Compression, Decompressed, ExpansionLimit, sniff};
+use crate::decode::compression::{Compression, sniff};
 use crate::decode::csv::Dates;
-use crate::decode::{Decoded, Limits, Place, RangePlace, Reason, Reject, Remembered, Totals, decode_range};
+use crate::decode::{Limits, Place, Reason};
 use crate::error::Error;
+use crate::facts::Facts;
 use crate::facts::coverage::RejectRow;
-use crate::facts::dimensions::Text;
-use crate::facts::{Facts, Location};
-use crate::record::Record;
-use crate::record::fingerprint::fingerprint;
 use crate::source::{Blob, BlobPlace, Listing};
 
-use memory::{Memory, Rhythm};
-use opened::{Opened, Part};
+use done::{Done, range_name};
+use memory::Memory;
+use opened::Opened;
 pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
-use rejects::RejectLines;
-use repeats::{Repeats, Sighted};
-use stored::{Digest, Stored};
+use repeats::Repeats;
+use worker::Worker;
 
 /// Told how far the run is.
 pub trait Progress: Sync {
@@ -168,32 +165,20 @@ impl Ingest<'_> {
     ) -> Result<Done, Error> {
         tasks.sort_by_key(|task| (std::cmp::Reverse(task.blob.bytes), task.index, task.range.start));
         let next = AtomicUsize::new(0);
-        let done: Mutex<Done> = Mutex::default();
+        let counted: Mutex<Vec<Done>> = Mutex::default();
         let workers = self.threads.clamp(1, tasks.len().max(1));
         rayon::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|_| {
-                    let classifier = Classifier::new(self.causes);
-                    let mut mine = Worker {
-                        ingest: self,
-                        pass,
-                        classifier,
-                        done: Done::default(),
-                        remembered: Remembered::default(),
-                        buffer: Vec::new(),
-                        memory,
-                        rhythm: Rhythm::default(),
-                        opened,
-                        part: None,
-                    };
+                    let mut mine = Worker::new(self, pass, memory, opened);
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(task) = tasks.get(at) else { break };
                         // With fewer tasks left than threads, one of them has nothing to do.
                         mine.task(task, tasks.len() - at < self.threads);
                     }
-                    mine.hand_in();
-                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(mine.done);
+                    let mine = mine.finish();
+                    counted.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
                 });
             }
         });
@@ -203,7 +188,11 @@ impl Ingest<'_> {
         if memory.is_over() {
             return Err(Error::Memory { most: self.most_memory });
         }
-        Ok(done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        // Merging asks for other threads, which must not be waiting for a lock that is held here.
+        let mut done = Done::default();
+        let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        counted.into_iter().for_each(|part| done.merge(part));
+        Ok(done)
     }
 }
 
@@ -238,11 +227,6 @@ impl<'b> Task<'b> {
 /// Stored bytes of a compressed blob from which on another thread is worth its start.
 const SLOW_BYTES: u64 = 1 << 20;
 
-/// The name of a range: sorts behind the blob's name, in the order of the ranges.
-fn range_name(blob: &str, number: usize) -> String {
-    format!("{blob}\u{0}{number:08}")
-}
-
 /// What blobs are gone through for.
 #[derive(Clone, Copy)]
 enum Pass<'r> {
@@ -250,75 +234,6 @@ enum Pass<'r> {
     Survey,
     /// To count what is none.
     Count(&'r Repeats),
-}
-
-/// How a range ended.
-#[derive(Clone, Copy, Default)]
-struct RangeEnd {
-    /// Line ends in it.
-    line_ends: u64,
-    /// Whether its framer stood where the next range began.
-    fits: bool,
-    /// Whether it could not be read to its end.
-    incomplete: bool,
-}
-
-/// What workers have counted.
-#[derive(Default)]
-struct Done {
-    facts: Facts,
-    /// Every record that has a fingerprint, of a survey.
-    sighted: Vec<Sighted>,
-    rejects: RejectLines,
-    /// Bytes that the tables took when they were weighed last.
-    weight: u64,
-    /// How each range ended, by its name.
-    ends: BTreeMap<String, RangeEnd>,
-    /// What was counted in the ranges of blobs that could not be cut there, by blob.
-    misfits: BTreeMap<String, Done>,
-}
-
-impl Done {
-    fn merge(&mut self, other: Self) {
-        self.facts.merge(other.facts);
-        self.sighted.extend(other.sighted);
-        self.rejects.lines.extend(other.rejects.lines);
-        self.weight += other.weight;
-        self.ends.extend(other.ends);
-        self.misfits.extend(other.misfits);
-    }
-
-    /// Of each range of a blob whether it fits the next one.
-    fn fits(&self, blob: &str, number: usize) -> Vec<bool> {
-        let fits = |range: String| self.ends.get(&range).is_some_and(|end| end.fits);
-        (0..number).map(|number| fits(range_name(blob, number))).collect()
-    }
-
-    /// Whether a range of a blob could not be read to its end.
-    fn is_incomplete(&self, blob: &str, number: usize) -> bool {
-        (0..number).any(|number| self.ends.get(&range_name(blob, number)).is_none_or(|end| end.incomplete))
-    }
-
-    /// Gives the ranges of a blob, which must fit, back to it.
-    fn join_ranges(&mut self, blob: &str, number: usize) {
-        let strings = &mut self.facts.dimensions.strings;
-        let name = strings.intern(blob);
-        let (mut ranges, mut lines) = (Vec::new(), BTreeMap::new());
-        let mut before = 0;
-        for range in (0..number).map(|number| range_name(blob, number)) {
-            let end = self.ends.remove(&range).unwrap_or_default();
-            ranges.push((strings.intern(&range), before));
-            lines.insert(range, before);
-            before += end.line_ends;
-        }
-        self.facts.join_ranges(name, &ranges);
-        for reject in &mut self.rejects.lines {
-            if let Some(before) = lines.get(&reject.blob) {
-                reject.line += before;
-                blob.clone_into(&mut reject.blob);
-            }
-        }
-    }
 }
 
 /// Puts what the listing could not reach, or passed over, into coverage.
@@ -333,217 +248,6 @@ fn note_what_was_not_read(facts: &mut Facts, listing: &Listing) {
     for passed in &listing.passed_over {
         let blob = facts.dimensions.strings.intern(&passed.name);
         facts.coverage.blob(blob).passed_over = Some(passed.why.to_owned());
-    }
-}
-
-/// One worker and what it has counted.
-struct Worker<'i> {
-    ingest: &'i Ingest<'i>,
-    pass: Pass<'i>,
-    classifier: Classifier<'i>,
-    done: Done,
-    /// What records looked like, in whatever blob.
-    remembered: Remembered,
-    /// Room to put fingerprints together in.
-    buffer: Vec<u8>,
-    memory: &'i Memory,
-    rhythm: Rhythm,
-    opened: &'i Opened<'i>,
-    /// What was counted of the blob whose ranges are being read.
-    part: Option<Part>,
-}
-
-impl Worker<'_> {
-    /// Reads one blob or range; whatever goes wrong is that blob's.
-    fn task(&mut self, task: &Task<'_>, spare_thread: bool) {
-        if self.stops() {
-            return;
-        }
-        if task.range == WHOLE {
-            return self.count(task, spare_thread);
-        }
-        if self.part.as_ref().is_some_and(|part| part.blob != task.blob.name) {
-            self.hand_in();
-        }
-        let mut part = self.part.take().unwrap_or_else(|| Part::new(&task.blob.name));
-        std::mem::swap(&mut self.done, &mut part.done);
-        self.count(task, spare_thread);
-        std::mem::swap(&mut self.done, &mut part.done);
-        part.ranges += 1;
-        self.part = Some(part);
-    }
-
-    /// Hands in what was counted of a blob in ranges. The worker that brings the last part takes all of them,
-    /// if they fit together.
-    fn hand_in(&mut self) {
-        let Some(part) = self.part.take() else { return };
-        let blob = part.blob.clone();
-        let Some((mut whole, ranges)) = self.opened.add(part) else { return };
-        if whole.fits(&blob, ranges).contains(&false) || whole.is_incomplete(&blob, ranges) {
-            self.done.misfits.insert(blob, whole);
-        } else {
-            whole.join_ranges(&blob, ranges);
-            self.done.merge(whole);
-        }
-    }
-
-    fn count(&mut self, task: &Task<'_>, spare_thread: bool) {
-        let name = self.done.facts.dimensions.strings.intern(&task.name);
-        self.done.facts.coverage.blob(name);
-        let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name, spare_thread)));
-        if result.is_err() {
-            self.broken(task, name, Reason::InternalError, "the decoder failed: please report this".into());
-        }
-    }
-
-    /// Opens, decompresses, decodes, counts.
-    fn read(&mut self, task: &Task<'_>, name: Text, spare_thread: bool) {
-        let Ingest { limits, dates, progress, interrupted, .. } = *self.ingest;
-        let digest = Digest::default();
-        let open = || {
-            let reader = ranges::open(task.blob, &task.range)?;
-            let stored = Stored::new(reader, &digest, progress, interrupted);
-            if task.range == WHOLE {
-                Decompressed::open(stored, limits.max_expansion)
-            } else {
-                Ok(Decompressed::plain(stored))
-            }
-        };
-        let decoded = if task.range == WHOLE {
-            let beside = spare_thread && task.is_slow_to_read();
-            unpacked::read(open, beside, |compression, reader| {
-                let mut remembered = std::mem::take(&mut self.remembered);
-                let sink = |found: Decoded<'_>| self.take(task, name, found);
-                let (totals, result) = carrier::decode_blob(
-                    task.blob,
-                    compression,
-                    reader,
-                    limits,
-                    &dates,
-                    &mut remembered,
-                    sink,
-                );
-                self.remembered = remembered;
-                (compression, totals, result)
-            })
-        } else {
-            open().map(|reader| {
-                let (totals, result) = self.decode_range(task, name, reader);
-                (Compression::None, totals, result)
-            })
-        };
-        let (compression, totals, result) = match decoded {
-            Ok(decoded) => decoded,
-            Err(error) => return self.broken(task, name, Reason::Unreadable, error.to_string()),
-        };
-        let coverage = self.done.facts.coverage.blob(name);
-        coverage.compression = compression;
-        coverage.bytes = totals.bytes;
-        coverage.blank = totals.blank;
-        coverage.containers = totals.containers;
-        coverage.incomplete |= totals.incomplete;
-        coverage.stored_bytes = digest.bytes();
-        coverage.digest = digest.finish();
-        if let Err(error) = result {
-            self.broken(task, name, reason_of(&error, compression), error.to_string());
-        }
-    }
-
-    /// Decodes a range, and notes how it ended.
-    fn decode_range(&mut self, task: &Task<'_>, name: Text, reader: impl Read) -> (Totals, io::Result<()>) {
-        let Range { start, begins, ends, .. } = &task.range;
-        let place = RangePlace { offset: *start, begins, more_follows: ends.is_some() };
-        let limits = self.ingest.limits;
-        let mut remembered = std::mem::take(&mut self.remembered);
-        let sink = |found: Decoded<'_>| self.take(task, name, found);
-        let (totals, standing, result) = decode_range(reader, place, limits, &mut remembered, sink);
-        self.remembered = remembered;
-        let fits = ends.is_none() || standing == *ends;
-        let incomplete = totals.incomplete || result.is_err();
-        let end = RangeEnd { line_ends: totals.line_ends, fits, incomplete };
-        self.done.ends.insert(task.name.clone(), end);
-        (totals, result)
-    }
-
-    /// Takes in one thing found.
-    fn take(&mut self, task: &Task<'_>, name: Text, found: Decoded<'_>) -> bool {
-        match found {
-            Decoded::Record(record, place) if self.passes_over(task, record, place) => {}
-            Decoded::Record(record, place) => {
-                let verdict = self.classifier.classify(record);
-                let location = Location { blob: name, offset: place.offset, line: place.line };
-                self.done.facts.update_soon(record, &verdict, self.ingest.causes, location);
-            }
-            Decoded::NotAudit(kind) => {
-                *self.done.facts.coverage.blob(name).not_audit.entry(kind).or_default() += 1;
-            }
-            Decoded::Reject(reject, bytes) => self.reject(task, name, reject, bytes),
-        }
-        if self.rhythm.is_due() {
-            self.weigh();
-        }
-        !self.stops()
-    }
-
-    /// Whether all are to stop.
-    fn stops(&self) -> bool {
-        self.ingest.interrupted.load(Ordering::Relaxed) || self.memory.is_over()
-    }
-
-    /// Says how much memory the tables take by now.
-    fn weigh(&mut self) {
-        let sighted = self.done.sighted.capacity() * size_of::<Sighted>();
-        let weight = self.done.facts.weight() + sighted as u64;
-        self.memory.reweigh(self.done.weight, weight);
-        self.done.weight = weight;
-        self.rhythm.weighed(self.done.facts.entries());
-    }
-
-    /// Whether a record is not counted: in a survey none is, and a repeat never.
-    fn passes_over(&mut self, task: &Task<'_>, record: &Record<'_>, place: Place) -> bool {
-        match self.pass {
-            Pass::Survey => {
-                let (blob, offset, form) = (task.index, place.offset, record.shape.into());
-                let sighted = |fingerprint| Sighted { fingerprint, form, blob, offset };
-                self.done.sighted.extend(fingerprint(record, &mut self.buffer).map(sighted));
-                true
-            }
-            Pass::Count(repeats) => {
-                let repeated = repeats.holds(task.index, place.offset);
-                if repeated {
-                    let name = self.done.facts.dimensions.strings.intern(&task.name);
-                    self.done.facts.coverage.blob(name).repeated += 1;
-                }
-                repeated
-            }
-        }
-    }
-
-    fn reject(&mut self, task: &Task<'_>, name: Text, reject: Reject, bytes: &[u8]) {
-        if self.ingest.keep_rejects && matches!(self.pass, Pass::Count(_)) {
-            self.done.rejects.add(&task.name, &reject, bytes);
-        }
-        let Reject { place, reason, detail } = reject;
-        self.done.facts.coverage.blob(name).reject(RejectRow { place, reason, detail });
-    }
-
-    /// The blob could not be read to its end.
-    fn broken(&mut self, task: &Task<'_>, name: Text, reason: Reason, detail: String) {
-        let coverage = self.done.facts.coverage.blob(name);
-        coverage.incomplete = true;
-        let place = Place { offset: task.range.start + coverage.bytes, line: 0, bytes: 0 };
-        self.reject(task, name, Reject { place, reason, detail: Some(detail) }, &[]);
-    }
-}
-
-/// Why reading stopped.
-fn reason_of(error: &io::Error, compression: Compression) -> Reason {
-    if error.get_ref().is_some_and(|inner| inner.is::<ExpansionLimit>()) {
-        Reason::ExpansionLimit
-    } else if compression == Compression::None {
-        Reason::Unreadable
-    } else {
-        Reason::DamagedCompression
     }
 }
 

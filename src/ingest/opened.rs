@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Done;
+use super::done::Done;
 
 /// What one worker has counted of a blob.
 pub(super) struct Part {

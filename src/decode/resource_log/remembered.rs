@@ -24,11 +24,9 @@ mod value;
 use indexmap::IndexMap;
 
 use super::Level;
-use super::meaning::Field;
-use crate::record::{Record, Text};
+use crate::record::Record;
 use crate::ticks::Minute;
 use between::{Behind, Between, Inside, Nest, Next, Target, between};
-use bytes::string_end;
 use identities::Identities;
 use step::{Action, Expected, START, Step};
 
@@ -153,47 +151,6 @@ impl Remembered {
             }
             reached = Reached { at, step: next };
             match action {
-                Action::PassText => {
-                    reached.at = string_end(text.as_bytes(), at);
-                    if text.as_bytes().get(reached.at)? != &b'"' {
-                        reached.at = at;
-                        value::fill_text(record, text, &mut reached.at, Target::Nothing)?;
-                    }
-                }
-                Action::KeepText(field) => {
-                    let end = string_end(text.as_bytes(), at);
-                    if text.as_bytes().get(end)? == &b'"' {
-                        let kept = text.get(at..end).filter(|text| !text.is_empty());
-                        *field.text(record)? = kept.map(Text::Borrowed);
-                        reached.at = end;
-                    } else {
-                        value::fill_text(record, text, &mut reached.at, Target::Field(field))?;
-                    }
-                }
-                Action::Flag(field) => match text.as_bytes().get(at..)? {
-                    [b't', b'r', b'u', b'e', ..] => {
-                        *field.flag(record)? = Some(true);
-                        reached.at += 4;
-                    }
-                    [b'f', b'a', b'l', b's', b'e', ..] => {
-                        *field.flag(record)? = Some(false);
-                        reached.at += 5;
-                    }
-                    _ => value::fill_bare(record, text, &mut reached.at, Target::Field(field))?,
-                },
-                Action::Status => match text.as_bytes().get(at..)? {
-                    [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b',' | b'}', ..] => {
-                        let digit = |byte: &u8| u16::from(byte - b'0');
-                        record.http_status = Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones));
-                        reached.at += 3;
-                    }
-                    _ => {
-                        value::fill_bare(record, text, &mut reached.at, Target::Field(Field::HttpStatus))?;
-                    }
-                },
-                Action::Text(target) => value::fill_text(record, text, &mut reached.at, target)?,
-                Action::Time => value::fill_time(record, text, &mut reached.at, &mut self.minute)?,
-                Action::Bare(target) => value::fill_bare(record, text, &mut reached.at, target)?,
                 Action::Claims(target) => {
                     if record.identity.is_empty() {
                         if let Some(passed) = self.identities.fill(text, reached, &mut record.identity) {
@@ -205,6 +162,7 @@ impl Remembered {
                     value::fill_text(record, text, &mut reached.at, target)?;
                 }
                 Action::End => break,
+                Action::Value(value) => value::take(value, text, record, &mut reached.at, &mut self.minute)?,
             }
         }
         self.unexpected.note(surprises <= steps / 2);

@@ -15,43 +15,48 @@ const HEAD: usize = 16;
 /// What to do behind a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Step over a text that fills nothing.
-    PassText,
-    /// Keep a text as it is.
-    KeepText(Field),
-    /// Take any other text.
-    Text(Target),
-    /// Take `true` or `false`.
-    Flag(Field),
-    /// Take the HTTP status.
-    Status,
-    /// Take the time of the record.
-    Time,
-    /// Take any other number, `true`, `false` or `null`.
-    Bare(Target),
+    /// Take a value.
+    Value(Take),
     /// Take the text of the first claim, or all claims at once.
     Claims(Target),
     /// Nothing: the record is closed.
     End,
 }
 
+/// How a value is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Take {
+    /// A text that fills nothing.
+    NoText,
+    /// A text as it is.
+    Text(Field),
+    /// The time of the record.
+    Time,
+    /// `true` or `false`.
+    Flag(Field),
+    /// The HTTP status.
+    Status,
+    /// Any other text.
+    OtherText(Target),
+    /// Any other number, `true`, `false` or `null`.
+    OtherBare(Target),
+}
+
 impl Action {
     fn of(between: &Between, behind: Behind) -> Self {
-        match (between.next, between.target) {
-            (Next::End, _) => Self::End,
-            (Next::Bare, Target::Field(Field::HttpStatus)) => Self::Status,
-            (Next::Bare, Target::Field(field)) if field.flag(&mut Record::default()).is_some() => {
-                Self::Flag(field)
-            }
-            (Next::Bare, target) => Self::Bare(target),
-            (Next::Text, target) if between.enters_claims(behind) => Self::Claims(target),
-            (Next::Text, Target::Nothing) => Self::PassText,
-            (Next::Text, Target::Field(Field::Time)) => Self::Time,
-            (Next::Text, Target::Field(field)) if field.text(&mut Record::default()).is_some() => {
-                Self::KeepText(field)
-            }
-            (Next::Text, target) => Self::Text(target),
-        }
+        let as_it_is = |field: Field| field.text(&mut Record::default()).is_some();
+        let is_flag = |field: Field| field.flag(&mut Record::default()).is_some();
+        Self::Value(match (between.next, between.target) {
+            (Next::End, _) => return Self::End,
+            (Next::Text, target) if between.enters_claims(behind) => return Self::Claims(target),
+            (Next::Text, Target::Nothing) => Take::NoText,
+            (Next::Text, Target::Field(Field::Time)) => Take::Time,
+            (Next::Text, Target::Field(field)) if as_it_is(field) => Take::Text(field),
+            (Next::Text, target) => Take::OtherText(target),
+            (Next::Bare, Target::Field(Field::HttpStatus)) => Take::Status,
+            (Next::Bare, Target::Field(field)) if is_flag(field) => Take::Flag(field),
+            (Next::Bare, target) => Take::OtherBare(target),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::between::Target;
 use super::bytes::string_end;
+use super::step::Take;
 use crate::decode::resource_log::fields::{Scalar, fill_level};
 use crate::decode::resource_log::meaning::Field;
 use crate::record::{Record, Text};
@@ -15,14 +16,59 @@ use crate::ticks::Minute;
 /// Digits of the longest number that is taken as it is written: all of them fit 64 bits.
 const MOST_DIGITS: usize = 18;
 
-/// [`fill_text`] for the time of a record, most of which is that of the record before.
+/// Takes the value that begins at a position, and steps to its quote, or behind it where it has none. `None`
+/// where the general decoder has to say what is wrong.
 #[inline]
-pub(super) fn fill_time<'a>(
-    record: &mut Record<'a>,
+pub(super) fn take<'a>(
+    how: Take,
     text: &'a str,
+    record: &mut Record<'a>,
     at: &mut usize,
     minute: &mut Minute,
 ) -> Option<()> {
+    let bytes = text.as_bytes();
+    match how {
+        Take::NoText => match string_end(bytes, *at) {
+            end if bytes.get(end)? == &b'"' => *at = end,
+            _ => fill_text(record, text, at, Target::Nothing)?,
+        },
+        Take::Text(field) => match string_end(bytes, *at) {
+            end if bytes.get(end)? == &b'"' => {
+                let kept = text.get(*at..end).filter(|text| !text.is_empty());
+                *field.text(record)? = kept.map(Cow::Borrowed);
+                *at = end;
+            }
+            _ => fill_text(record, text, at, Target::Field(field))?,
+        },
+        Take::Time => fill_time(record, text, at, minute)?,
+        Take::Flag(field) => match bytes.get(*at..)? {
+            [b't', b'r', b'u', b'e', ..] => {
+                *field.flag(record)? = Some(true);
+                *at += 4;
+            }
+            [b'f', b'a', b'l', b's', b'e', ..] => {
+                *field.flag(record)? = Some(false);
+                *at += 5;
+            }
+            _ => fill_bare(record, text, at, Target::Field(field))?,
+        },
+        Take::Status => match bytes.get(*at..)? {
+            [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b',' | b'}', ..] => {
+                let digit = |byte: &u8| u16::from(byte - b'0');
+                record.http_status = Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones));
+                *at += 3;
+            }
+            _ => fill_bare(record, text, at, Target::Field(Field::HttpStatus))?,
+        },
+        Take::OtherText(target) => fill_text(record, text, at, target)?,
+        Take::OtherBare(target) => fill_bare(record, text, at, target)?,
+    }
+    Some(())
+}
+
+/// [`fill_text`] for the time of a record, most of which is that of the record before.
+#[inline]
+fn fill_time<'a>(record: &mut Record<'a>, text: &'a str, at: &mut usize, minute: &mut Minute) -> Option<()> {
     let start = *at;
     let end = string_end(text.as_bytes(), start);
     if text.as_bytes().get(end)? != &b'"' {
