@@ -281,3 +281,24 @@ fn elements_are_guessed() {
     // The first two and the last have nothing to be told by.
     assert_eq!(guessed, 47);
 }
+
+#[test]
+fn records_of_another_kind_do_not_end_guessing() {
+    let line = |key: &str| format!("{{\"{key}\":\"x\",\"category\":\"AuditEvent\",\"operationName\":\"A\"}}");
+    let lines: Vec<String> =
+        (0..20_000).map(|number| line(if number % 1000 == 500 { "TenantId" } else { "time" })).collect();
+    let text = format!("[{}]", lines.join(","));
+    let mut framer = Framer::new(text.as_bytes(), 0, 1 << 20).guessing();
+    let (mut guessed, mut found) = (0, 0);
+    while let Some(frame) = framer.advance().unwrap() {
+        let one = frame.bytes == lines[found].as_bytes();
+        if frame.kind == FrameKind::Element && !one {
+            framer.reframe();
+            continue;
+        }
+        assert!(one, "{found}");
+        guessed += usize::from(frame.kind == FrameKind::Element);
+        found += 1;
+    }
+    assert!(found == 20_000 && guessed > 19_800, "{guessed} of {found}");
+}

@@ -14,8 +14,11 @@ use memchr::memmem;
 /// Elements in a row that were guessed wrongly, or not at all, before no more are guessed.
 const PATIENCE: u8 = 8;
 
+/// Elements in a row that were guessed wrongly before it is learned anew what stands between them.
+const DOUBT: u8 = 3;
+
 /// How far the end of an element is looked for.
-const REACH: usize = 64 << 10;
+const REACH: usize = 16 << 10;
 
 /// Bytes of what stands between two elements, with the first key of the second.
 const BETWEEN: RangeInclusive<usize> = 6..=96;
@@ -29,6 +32,8 @@ pub(super) struct Guess {
     behind: Option<u64>,
     /// Offset of an element that was refused.
     refused: Option<u64>,
+    /// Offset up to which no end was found: no byte is looked at twice for nothing.
+    none_until: u64,
     misses: u8,
 }
 
@@ -37,7 +42,8 @@ impl Guess {
     /// are the bytes from there on. Learns from what stands between them.
     pub(super) fn length(&mut self, offset: u64, before: &[u8], rest: &[u8]) -> Option<usize> {
         let follows = self.behind.is_some_and(|behind| behind + before.len() as u64 == offset);
-        if self.misses >= PATIENCE || self.refused == Some(offset) || !follows {
+        let passed = self.misses >= PATIENCE || self.refused == Some(offset) || offset < self.none_until;
+        if passed || !follows {
             return None;
         }
         let Some(between) = &self.between else {
@@ -48,7 +54,12 @@ impl Guess {
         match between.find(near) {
             Some(at) => Some(at + 1),
             None => {
-                self.missed();
+                self.none_until = offset + near.len() as u64;
+                self.between = None;
+                // With few bytes left that says little.
+                if near.len() == REACH {
+                    self.missed();
+                }
                 None
             }
         }
@@ -79,9 +90,10 @@ impl Guess {
     pub(super) fn refuse(&mut self, offset: u64) {
         self.refused = Some(offset);
         self.behind = None;
-        // What stands between others may be told better by the next ones.
-        self.between = None;
         self.missed();
+        if self.misses >= DOUBT {
+            self.between = None;
+        }
     }
 
     fn missed(&mut self) {
