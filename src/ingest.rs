@@ -191,7 +191,9 @@ impl Ingest<'_> {
         // Merging asks for other threads, which must not be waiting for a lock that is held here.
         let mut done = Done::default();
         let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
-        counted.into_iter().for_each(|part| done.merge(part));
+        for part in counted {
+            done.merge(part);
+        }
         Ok(done)
     }
 }

@@ -201,7 +201,7 @@ impl Dimensions {
 }
 
 impl Facts {
-    /// Every stream of requests, in the order of their texts: see [`RequestPlace`].
+    /// Every stream of requests, in the order of their texts, field by field.
     pub fn requests_in_order(&self) -> Vec<(&RequestKey, &Series)> {
         let places = Places::new(&self.dimensions);
         let all = self.requests.as_slice();

@@ -22,25 +22,24 @@ pub(super) struct Table<K, V> {
     tags: Vec<u32>,
 }
 
-/// The upper half is the tag of a row, a part of its key's hash; the lower half its number, 0 where there is none.
+/// Where a row is told.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place(u64);
+struct Place {
+    /// A part of the hash of the row's key.
+    tag: u32,
+    /// The row's number, from 1; 0 where there is none.
+    number: u32,
+}
 
 impl Place {
     fn new(tag: u32, row: usize) -> Self {
-        let number = u32::try_from(row + 1).expect("fewer than 2^32 rows");
-        Self(u64::from(tag) << 32 | u64::from(number))
-    }
-
-    #[inline]
-    fn tag(self) -> u32 {
-        (self.0 >> 32) as u32
+        Self { tag, number: u32::try_from(row + 1).expect("fewer than 2^32 rows") }
     }
 
     /// The place of the row among all rows.
     #[inline]
     fn row(self) -> Option<usize> {
-        (self.0 as u32 as usize).checked_sub(1)
+        self.number.checked_sub(1).map(|row| row as usize)
     }
 }
 
@@ -52,7 +51,12 @@ const LEAST: usize = 16;
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: Vec::new(), places: Vec::new(), hasher: Default::default(), tags: Vec::new() }
+        Self {
+            rows: Vec::new(),
+            places: Vec::new(),
+            hasher: foldhash::fast::RandomState::default(),
+            tags: Vec::new(),
+        }
     }
 }
 
@@ -77,7 +81,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();
         tags.extend(many.iter().map(|(key, _)| self.tag(key)));
-        let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].0);
+        let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].number);
         std::hint::black_box(near);
         let near = tags.iter().fold(0, |near, tag| {
             let row = self.places[self.place(*tag)].row();
@@ -115,7 +119,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
     fn row(&mut self, tag: u32, key: K) -> usize {
         let mut at = self.place(tag);
         while let Some(row) = self.places[at].row() {
-            if self.places[at].tag() == tag && self.rows[row].0 == key {
+            if self.places[at].tag == tag && self.rows[row].0 == key {
                 return row;
             }
             at = (at + 1) & (self.places.len() - 1);
@@ -126,11 +130,12 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         row
     }
 
-    /// Makes room for so many more rows: an eighth of all places stays free at least.
+    /// Makes room for so many more rows: a quarter of all places stays free at least, so that few are looked at
+    /// for a key that is not there.
     fn make_room(&mut self, more: usize) {
         let rows = self.rows.len() + more;
-        if rows * 8 > self.places.len() * 7 {
-            let number = (rows * 8).div_ceil(7).next_power_of_two().max(LEAST);
+        if rows * 4 > self.places.len() * 3 {
+            let number = (rows * 4).div_ceil(3).next_power_of_two().max(LEAST);
             let old = std::mem::replace(&mut self.places, vec![Place::default(); number]);
             old.into_iter().filter(|place| place.row().is_some()).for_each(|place| self.put(place));
         }
@@ -138,7 +143,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     /// Puts a row where its tag says, or behind it.
     fn put(&mut self, place: Place) {
-        let mut at = self.place(place.tag());
+        let mut at = self.place(place.tag);
         while self.places[at].row().is_some() {
             at = (at + 1) & (self.places.len() - 1);
         }
@@ -161,7 +166,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
             let old = std::mem::replace(&mut self.places, none);
             for place in old {
                 if let Some(row) = place.row().and_then(|row| numbers[row].checked_sub(1)) {
-                    self.put(Place::new(place.tag(), row));
+                    self.put(Place::new(place.tag, row));
                 }
             }
         }
@@ -170,7 +175,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     fn tag(&self, key: &K) -> u32 {
         // The upper half: the lower one chooses among few in other uses of the same hash.
-        (self.hasher.hash_one(key) >> 32) as u32
+        u32::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default()
     }
 
     /// The place that a tag says.
@@ -247,7 +252,7 @@ mod tests {
                 }
                 match many.as_slice() {
                     [(key, with)] => *table.value(*key) += with,
-                    _ if many.len() % 2 == 0 => {
+                    _ if many.len().is_multiple_of(2) => {
                         table.add_all(&mut many.clone(), |sum| *sum, |sum, with| *sum += with);
                     }
                     _ => {
@@ -257,10 +262,10 @@ mod tests {
                     }
                 }
                 if let Some(modulus) = taken {
-                    let mut out = table.take(|key| key.0 % modulus == 0);
+                    let mut out = table.take(|key| key.0.is_multiple_of(modulus));
                     out.sort_unstable();
                     let expected: Vec<_> =
-                        slow.extract_if(.., |key: &Key, _| key.0 % modulus == 0).collect();
+                        slow.extract_if(.., |key: &Key, _| key.0.is_multiple_of(modulus)).collect();
                     prop_assert_eq!(out, expected);
                 }
                 let mut rows: Vec<_> = table.iter().map(|(key, sum)| (*key, *sum)).collect();

@@ -53,7 +53,9 @@ impl<'n> Opened<'n> {
             waiting.remove(&blob)?
         };
         let mut done = Done::default();
-        all.into_iter().for_each(|part| done.merge(part.done));
+        for part in all {
+            done.merge(part.done);
+        }
         Some((done, ranges))
     }
 }

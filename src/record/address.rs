@@ -6,7 +6,7 @@ pub fn without_port(address: &str) -> &str {
         return bracketed.split(']').next().unwrap_or(bracketed);
     }
     // Most addresses have no port, which one look at their bytes shows.
-    if !address.bytes().fold(false, |colon, byte| colon | (byte == b':')) {
+    if !address.bytes().any(|byte| byte == b':') {
         return address;
     }
     match address.split_once(':') {

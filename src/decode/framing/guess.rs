@@ -51,18 +51,16 @@ impl Guess {
             return None;
         };
         let near = rest.get(..REACH).unwrap_or(rest);
-        match between.find(near) {
-            Some(at) => Some(at + 1),
-            None => {
-                self.none_until = offset + near.len() as u64;
-                self.between = None;
-                // With few bytes left that says little.
-                if near.len() == REACH {
-                    self.missed();
-                }
-                None
-            }
+        if let Some(at) = between.find(near) {
+            return Some(at + 1);
         }
+        self.none_until = offset + near.len() as u64;
+        self.between = None;
+        // With few bytes left that says little.
+        if near.len() == REACH {
+            self.missed();
+        }
+        None
     }
 
     /// Notes what stands between two elements.

@@ -3,15 +3,15 @@
 //! Records of one vault have the same keys in the same order, so the text between one value and the
 //! next (`","operationName":"`) is nearly always one that was met before. Such a text is remembered as
 //! a [`Step`], with what its key means and which steps came behind it; reading a record is then to
-//! compare bytes with the few steps expected, and to look for the end of each value. Of an identity, which comes
-//! again and again as a whole, all claims are taken at once ([`identities`]).
+//! compare bytes with the few steps expected, and to look for the end of each value. Of an identity,
+//! which comes again and again as a whole, all claims are taken at once ([`identities`]).
 //!
 //! Input: the text of one object. Output: the same [`Record`] that the general decoder (`fields`)
 //! gives, or a refusal, and then the general decoder has to read it. Only this is taken: objects and
 //! keys without white space between them, keys without escapes, the objects of the storage form, and
-//! as values text, numbers, `true`, `false` and `null`; what fills nothing may be nested. A step is what [`between()`] has read by
-//! the grammar, so a step expected and one read anew are the same. Must not guess, and must not grow
-//! with the input.
+//! as values text, numbers, `true`, `false` and `null`; what fills nothing may be nested. A step is
+//! what [`between()`] has read by the grammar, so a step expected and one read anew are the same. Must
+//! not guess, and must not grow with the input.
 
 mod between;
 mod bytes;
@@ -131,15 +131,14 @@ impl Remembered {
         loop {
             steps += 1;
             let rest = text.as_bytes().get(reached.at..)?;
-            let next = match self.expected(reached.step, rest) {
-                Some(next) => next,
-                None => {
-                    surprises += 1;
-                    match self.surprise(text, reached)? {
-                        Surprise::Step(next) => next,
-                        Surprise::Unknown(between) => {
-                            return go_by_grammar(text, record, reached.at, between);
-                        }
+            let next = if let Some(next) = self.expected(reached.step, rest) {
+                next
+            } else {
+                surprises += 1;
+                match self.surprise(text, reached)? {
+                    Surprise::Step(next) => next,
+                    Surprise::Unknown(between) => {
+                        return go_by_grammar(text, record, reached.at, between);
                     }
                 }
             };

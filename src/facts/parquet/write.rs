@@ -16,13 +16,13 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// All tables.
 pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
-    let rows = facts.requests_in_order();
+    // One after the other: together their texts would take as much memory as all facts.
+    let (keys, requests) = {
+        let rows = facts.requests_in_order();
+        rayon::join(|| request_keys(&facts.dimensions, &rows), || requests(&rows))
+    };
     let rest = [latency, changes, examples, coverage, rejects, sightings];
-    let (requests, rest) = rayon::join(
-        || rayon::join(|| request_keys(&facts.dimensions, &rows), || requests(&rows)),
-        || rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>(),
-    );
-    let (keys, requests) = requests;
+    let rest = rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>();
     Ok([vec![keys?, requests?], rest?].concat())
 }
 

@@ -138,7 +138,7 @@ impl Expected {
     /// The step at a place.
     #[inline]
     pub(super) fn at(self, place: u32) -> Option<u16> {
-        let number = (self.0 >> (16 * place)) as u16;
+        let number = u16::try_from(self.0 >> (16 * place) & u64::from(u16::MAX)).unwrap_or(START);
         (number != START).then_some(number)
     }
 

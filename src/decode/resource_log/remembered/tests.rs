@@ -31,15 +31,13 @@ thread_local! {
 fn check_met(record: &Record<'_>) -> bool {
     let Some(number) = record.identity.met.number() else { return false };
     let claims = Record { identity: record.identity.clone(), ..Record::default() }.into_owned();
-    MET.with_borrow_mut(|met| match met.get(&number) {
-        Some(before) => {
+    MET.with_borrow_mut(|met| {
+        if let Some(before) = met.get(&number) {
             assert_eq!(before, &claims, "different claims have one number");
-            true
+            return true;
         }
-        None => {
-            met.insert(number, claims);
-            false
-        }
+        met.insert(number, claims);
+        false
     })
 }
 
