@@ -448,4 +448,4 @@ fn refine(reason: Reason, bytes: &[u8]) -> Reason {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -23,14 +23,14 @@ use std::io::{self, Read};
 
 use super::columns::Column;
 use super::resource_log::Columns;
-use super::shape::{Container, Containers, RecordForm};
+use super::shape::{Container, Containers, RecordForm, Wrapper};
 use super::{Place, Reason, Totals};
 use guess::Guess;
 use resync::Resync;
 use scanner::{Progress, Scanner, Wraps};
 pub use standing::Standing;
 use window::Window;
-use wrapper::{WRAPPER_HEAD, Wrapper, columns_of_head, wrapper_head};
+use wrapper::{WRAPPER_HEAD, columns_of_head, wrapper_head};
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -500,11 +500,6 @@ impl<R: Read> Framer<R> {
             }
         }
     }
-}
-
-/// Whether an array under a key of an object is taken for a container of records, or of what holds them.
-pub(in crate::decode) fn is_container(key: &str) -> bool {
-    [Wraps::Records, Wraps::Rows].into_iter().any(|wraps| Wrapper::of_key(key.as_bytes(), wraps).is_some())
 }
 
 /// What a look at the stream gave.

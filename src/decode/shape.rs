@@ -35,6 +35,41 @@ pub enum Container {
     Parquet,
 }
 
+/// An object whose array holds records, or what holds them in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrapper {
+    /// `{"records":[…]}`.
+    Records,
+    /// `{"value":[…]}`.
+    Value,
+    /// `{"tables":[…]}`.
+    Tables,
+    /// One of these tables: `{"columns":[…],"rows":[…]}`.
+    Rows,
+}
+
+impl Wrapper {
+    /// The wrapper whose array a key announces.
+    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
+        match key {
+            b"records" | b"Records" => Some(Self::Records),
+            b"value" => Some(Self::Value),
+            b"tables" => Some(Self::Tables),
+            b"rows" => Some(Self::Rows),
+            _ => None,
+        }
+    }
+
+    /// What its records stand in.
+    pub(super) fn container(self) -> Container {
+        match self {
+            Self::Records => Container::RecordsWrapper,
+            Self::Value => Container::ValueWrapper,
+            Self::Tables | Self::Rows => Container::QueryTables,
+        }
+    }
+}
+
 /// The containers that were met in a blob.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Containers(u16);

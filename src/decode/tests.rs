@@ -203,15 +203,19 @@ fn rows_of_other_tables_are_told_apart() {
 }
 
 /// What stands around the records of a text, and between them.
-const CONTAINERS: [[&str; 3]; 7] = [
+pub(crate) const CONTAINERS: [[&str; 3]; 8] = [
+    ["", "\n", "\n"],
+    ["", "\r\n", ""],
     ["{\"records\":[", ",", "]}\n"],
     ["{ \"value\" : [\n", ",\r\n", "\n] , \"nextLink\":null}\n{}"],
     ["[", ", ", "]"],
     ["[\n  ", ",\n  ", "\n]\n"],
     ["[{\"records\":[", ",", "]}]"],
-    ["[{\"records\":[", "]},{\"records\":[", "]}]"],
-    ["", "\n", ""],
+    ["<14>1 2026-03-12T00:00:00Z host app - - - ", "\n<14>1 2026-03-12T00:00:00Z host app - - - ", "\n"],
 ];
+
+/// Batches of wrappers, one for each record.
+const BATCHES: [&str; 3] = ["[{\"records\":[", "]},{\"records\":[", "]}]"];
 
 /// What does not belong among the elements of an array, or is not framed as it looks.
 const ODD: [&str; 14] = [
@@ -254,7 +258,7 @@ proptest! {
             prop_oneof![8 => any_line(), 1 => prop::sample::select(ODD.to_vec()).prop_map(str::to_owned)],
             0..40,
         ),
-        container in prop::sample::select(CONTAINERS.to_vec()),
+        container in prop::sample::select([&CONTAINERS[..], &[BATCHES]].concat()),
         max in prop_oneof![Just(16_usize << 20), Just(700)],
     ) {
         let [before, between, after] = container;

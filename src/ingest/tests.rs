@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::tests::CONTAINERS;
 use crate::facts::tests::{any_line, canonical};
 use crate::source::list;
 
@@ -40,18 +41,6 @@ fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (Strin
     done.facts.coverage.blob(blob).digest = 0;
     (canonical(&mut done.facts), done.rejects)
 }
-
-/// What stands around the records of a text, and between them.
-const CONTAINERS: [[&str; 3]; 8] = [
-    ["", "\n", "\n"],
-    ["", "\r\n", ""],
-    ["{\"records\":[", ",", "]}\n"],
-    ["{ \"value\" : [\n", ",\r\n", "\n] , \"nextLink\":null}\n{}"],
-    ["[", ", ", "]"],
-    ["[\n  ", ",\n  ", "\n]\n"],
-    ["[{\"records\":[", ",", "]}]"],
-    ["<14>1 2026-03-12T00:00:00Z host app - - - ", "\n<14>1 2026-03-12T00:00:00Z host app - - - ", "\n"],
-];
 
 /// What does not belong in a log, or not there.
 const ODD: [&str; 12] = [

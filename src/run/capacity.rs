@@ -11,7 +11,6 @@ use crate::facts::Facts;
 use crate::findings::capacity::{self, CapacitySettings};
 use crate::output::note;
 use crate::render::capacity::Format;
-use crate::render::json;
 use crate::render::terminal::capacity as terminal;
 use crate::settings::Settings;
 
@@ -21,11 +20,7 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
     let input = settings.input(&args.input)?;
     let wanted = settings.capacity(&args.plan, &args.assume)?;
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
-    let knowledge: Vec<PathBuf> =
-        args.knowledge.directory.iter().chain(&args.knowledge.policies).cloned().collect();
-    judgement.applications = settings.applications(args.knowledge.applications.as_ref())?;
-    judgement.roles = settings.roles(args.knowledge.roles.as_ref())?;
-    judgement.knowledge = settings.knowledge(&knowledge)?;
+    let knowledge = report::learn(&mut judgement, &args.knowledge, settings)?;
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
     let given: Vec<PathBuf> =
         knowledge.iter().chain(&args.plan.group).chain(&args.assume.limits).cloned().collect();
@@ -43,13 +38,11 @@ pub(super) fn run(args: &CapacityArgs, settings: &Settings) -> Result<ExitStatus
         note("no request matches the filter");
     }
     report::deliver(
+        &report,
         &formats,
         args.top,
         settings,
-        |format, top, out| match format {
-            Some(format) => format.write(&report, top, out),
-            None => json::write(&report, out),
-        },
+        |format, top, out| format.write(&report, top, out),
         |terminal| terminal::render(&report, terminal),
     )?;
     let fail_on = settings.fail_on(args.fail_on);

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::ingest;
-use crate::cli::ReportArgs;
+use crate::cli::{KnowledgeArgs, ReportArgs};
 use crate::error::{Error, ExitStatus};
-use crate::findings::{self, Tables};
+use crate::findings::{self, Judgement, Tables};
 use crate::output::{check_folder, note, stream_stdout, write_file, write_terminal};
 use crate::render::terminal::{self, Terminal};
 use crate::render::{Format, json};
@@ -24,11 +26,7 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     let formats = formats(&args.output, Format::of_path, &Format::all())?;
     let input = settings.input(&args.input)?;
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
-    let knowledge: Vec<PathBuf> =
-        args.knowledge.directory.iter().chain(&args.knowledge.policies).cloned().collect();
-    judgement.applications = settings.applications(args.knowledge.applications.as_ref())?;
-    judgement.roles = settings.roles(args.knowledge.roles.as_ref())?;
-    judgement.knowledge = settings.knowledge(&knowledge)?;
+    let knowledge = learn(&mut judgement, &args.knowledge, settings)?;
     judgement.tables = tables(&formats, judgement.knowledge.tells_grants());
     judgement.stale_after_days = args.stale_after.unwrap_or(judgement.stale_after_days);
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
@@ -44,13 +42,11 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
         tell_no_match(args, &known);
     }
     deliver(
+        &report,
         &formats,
         args.top,
         settings,
-        |format, top, out| match format {
-            Some(format) => format.write(&report, top, out),
-            None => json::write(&report, out),
-        },
+        |format, top, out| format.write(&report, top, out),
         |terminal| terminal::render(&report, terminal),
     )?;
     let status = status(complete, &report, args, settings);
@@ -58,6 +54,19 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     // hundreds of thousands of pieces one by one.
     std::mem::forget((facts, report));
     Ok(status)
+}
+
+/// Takes in what is known beside the logs; the files of the directory and of policies.
+pub(super) fn learn(
+    judgement: &mut Judgement,
+    args: &KnowledgeArgs,
+    settings: &Settings,
+) -> Result<Vec<PathBuf>, Error> {
+    let knowledge: Vec<PathBuf> = args.directory.iter().chain(&args.policies).cloned().collect();
+    judgement.applications = settings.applications(args.applications.as_ref())?;
+    judgement.roles = settings.roles(args.roles.as_ref())?;
+    judgement.knowledge = settings.knowledge(&knowledge)?;
+    Ok(knowledge)
 }
 
 /// The output files with their formats; `None` is JSON to standard output. Checked before anything
@@ -90,20 +99,20 @@ fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
 }
 
 /// Writes a report to each of its outputs, and the summary to the terminal where no output takes its
-/// place. `write` is given the format, none for JSON on standard output, and the rows shown.
+/// place. `write` is given the format and the rows shown; what has no format is JSON on standard output.
 pub(super) fn deliver<F: Copy>(
+    report: &impl Serialize,
     formats: &[(&Path, Option<F>)],
     top: Option<usize>,
     settings: &Settings,
-    write: impl Fn(Option<F>, usize, &mut dyn Write) -> io::Result<()>,
+    write: impl Fn(F, usize, &mut dyn Write) -> io::Result<()>,
     render: impl FnOnce(Terminal) -> String,
 ) -> Result<(), Error> {
     let in_file = settings.top(top, MARKDOWN_TOP);
     for (path, format) in formats {
-        let mut content = |out: &mut dyn Write| write(*format, in_file, out);
         match format {
-            Some(_) => write_file(path, &mut content)?,
-            None => stream_stdout(&mut content)?,
+            Some(format) => write_file(path, &mut |out| write(*format, in_file, out))?,
+            None => stream_stdout(&mut |out| json::write(report, out))?,
         }
     }
     if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {

@@ -38,8 +38,8 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// The length of the element that begins at an offset, `skipped` bytes behind what stood before it: `rest`
-    /// are the bytes from there on. Learns from what stands between them.
+    /// The length of the element that begins at an offset: `before` are the white space and commas in front of
+    /// it, `rest` the bytes from there on. Learns from what stands between elements.
     pub(super) fn length(&mut self, offset: u64, before: &[u8], rest: &[u8]) -> Option<usize> {
         let follows = self.behind.is_some_and(|behind| behind + before.len() as u64 == offset);
         let passed = self.misses >= PATIENCE || self.refused == Some(offset) || offset < self.none_until;

@@ -4,8 +4,8 @@
 //! is broken, or that it wraps an array of records. The decoder proves the rest.
 
 use super::Reason;
-use super::wrapper::Wrapper;
 use crate::decode::MAX_DEPTH;
+use crate::decode::shape::Wrapper;
 
 /// Which arrays inside an object are reported, because records stand in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,17 @@ pub(super) enum Wraps {
     Records,
     /// The rows of a table.
     Rows,
+}
+
+impl Wraps {
+    /// Whether a wrapper is one of these.
+    pub(super) fn meets(self, wrapper: Wrapper) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Records => wrapper != Wrapper::Rows,
+            Self::Rows => wrapper == Wrapper::Rows,
+        }
+    }
 }
 
 /// What comes next in the grammar.
@@ -205,7 +216,7 @@ impl Scanner {
     fn open_bracket(&mut self, object: bool) -> Option<Progress> {
         if !object
             && self.open.len() == 1
-            && let Some(wrapper) = Wrapper::of_key(&self.key, self.wraps)
+            && let Some(wrapper) = Wrapper::of_key(&self.key).filter(|wrapper| self.wraps.meets(*wrapper))
         {
             return Some(Progress::Wrapped(0, wrapper));
         }

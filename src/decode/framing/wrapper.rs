@@ -4,42 +4,7 @@ use serde::Deserialize;
 
 use super::scanner::Wraps;
 use crate::decode::columns::Column;
-use crate::decode::shape::{Container, RecordForm};
-
-/// Which wrapper an array stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrapper {
-    /// `{"records":[…]}`.
-    Records,
-    /// `{"value":[…]}`.
-    Value,
-    /// `{"tables":[…]}`.
-    Tables,
-    /// One of these tables: `{"columns":[…],"rows":[…]}`.
-    Rows,
-}
-
-impl Wrapper {
-    /// The wrapper whose array a key announces, where `wraps` are looked for.
-    pub(super) fn of_key(key: &[u8], wraps: Wraps) -> Option<Self> {
-        match (key, wraps) {
-            (b"records" | b"Records", Wraps::Records) => Some(Self::Records),
-            (b"value", Wraps::Records) => Some(Self::Value),
-            (b"tables", Wraps::Records) => Some(Self::Tables),
-            (b"rows", Wraps::Rows) => Some(Self::Rows),
-            _ => None,
-        }
-    }
-
-    /// What its records stand in.
-    pub(super) fn container(self) -> Container {
-        match self {
-            Self::Records => Container::RecordsWrapper,
-            Self::Value => Container::ValueWrapper,
-            Self::Tables | Self::Rows => Container::QueryTables,
-        }
-    }
-}
+use crate::decode::shape::{RecordForm, Wrapper};
 
 /// How many bytes are looked at for the head of a wrapper; white space beyond it is left to the
 /// scanner.
@@ -50,7 +15,7 @@ pub(super) fn wrapper_head(rest: &[u8]) -> Option<(usize, Wrapper)> {
     let quoted = rest.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
     let end = memchr::memchr(b'"', quoted.get(..8.min(quoted.len()))?)?;
     let (key, behind) = quoted.split_at_checked(end)?;
-    let wrapper = Wrapper::of_key(key, Wraps::Records)?;
+    let wrapper = Wrapper::of_key(key).filter(|wrapper| Wraps::Records.meets(*wrapper))?;
     let value = behind.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
     let inside = value.trim_ascii_start().strip_prefix(b"[")?;
     Some((rest.len() - inside.len(), wrapper))

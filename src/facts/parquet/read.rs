@@ -37,7 +37,7 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
     let Ok([keys_, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_]) =
         <[Read; TABLES.len()]>::try_from(opened)
     else {
-        return Ok(Facts::new());
+        unreachable!("every table was opened")
     };
     let mut facts = Facts::new();
     let streams = keys(&mut facts.dimensions, &keys_)?;

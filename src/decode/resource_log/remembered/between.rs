@@ -2,10 +2,9 @@
 
 use super::bytes::string_end;
 use crate::decode::columns::Column;
-use crate::decode::framing::is_container;
 use crate::decode::resource_log::Level;
 use crate::decode::resource_log::meaning::{Field, Meaning};
-use crate::decode::shape::RecordForm;
+use crate::decode::shape::{RecordForm, Wrapper};
 
 /// Brackets between an object of a record and a value in it that fills nothing: a bit each, the
 /// innermost lowest, set for an array; above them a bit that is always set.
@@ -223,7 +222,10 @@ impl Reading<'_> {
             return Some(Some(Target::Nothing));
         }
         // What stands in such an array may be records.
-        if self.inside.level == Level::Record && self.byte()? == b'[' && is_container(key) {
+        if self.inside.level == Level::Record
+            && self.byte()? == b'['
+            && Wrapper::of_key(key.as_bytes()).is_some()
+        {
             return None;
         }
         Some(Some(match Meaning::of(self.inside.level, key) {

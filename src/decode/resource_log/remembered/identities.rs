@@ -166,6 +166,13 @@ impl Identities {
         false
     }
 
+    /// Holds what is remembered against its bounds.
+    #[cfg(test)]
+    pub(super) fn check_bounds(&self) {
+        assert!(self.all.len() <= MOST && self.bytes.len() <= MOST_BYTES);
+        assert!(self.claims.len() <= 12 * MOST && self.sets.len() <= 1 << SET_BITS);
+    }
+
     /// Forgets all.
     pub(super) fn forget(&mut self) {
         self.sets.clear();

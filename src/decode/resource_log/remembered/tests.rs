@@ -105,6 +105,31 @@ fn identities_are_taken_whole() {
 }
 
 #[test]
+fn endless_identities_are_not_kept() {
+    let mut remembered = warm();
+    let line = |number: u32| {
+        format!(
+            r#"{{"category":"AuditEvent","operationName":"SecretGet","identity":{{"claim":{{"oid":"{number:08x}-0000-4000-8000-000000000000","appid":"a{number}"}}}},"resourceId":"/SUBSCRIPTIONS/S/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV"}}"#
+        )
+    };
+    for number in 0..20_000 {
+        check(line(number).as_bytes(), &mut remembered);
+        remembered.identities.check_bounds();
+    }
+    // Beyond the bound, and after a rest, they are kept again.
+    let kept = |number: u32, remembered: &mut Remembered| {
+        let (line, mut record) = (line(number), Record::default());
+        assert!(decode_next(line.as_bytes(), &mut record, remembered).is_ok());
+        check_met(&record)
+    };
+    let mut again = (20_000..40_000).filter(|number| {
+        kept(*number, &mut remembered);
+        kept(*number, &mut remembered)
+    });
+    assert!(again.next().is_some());
+}
+
+#[test]
 fn samples_are_read_the_same() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let (mut remembered, mut lines) = (Remembered::default(), 0);
