@@ -7,6 +7,7 @@
 //! `FINDERS`.
 
 mod access;
+pub mod advice;
 mod callers;
 pub mod capacity;
 pub mod challenges;
@@ -17,6 +18,7 @@ mod denials;
 mod double_export;
 mod failures;
 pub mod filter;
+mod found;
 mod grants;
 mod identities;
 mod labels;
@@ -36,7 +38,8 @@ use crate::facts::Facts;
 use crate::knowledge::Knowledge;
 use crate::knowledge::roles::Roles;
 use crate::record::caller::applications::Applications;
-use crate::report::{Finding, KnowledgeReport, Report, SCHEMA, Tool};
+use crate::report::{Finding, InAll, KnowledgeReport, Report, SCHEMA, Tool};
+use advice::Most;
 use callers::Callers;
 use filter::Filter;
 use grants::Grants;
@@ -44,9 +47,9 @@ use load::{Assumptions, Demand, KnownKeys};
 use streams::{Stream, Streams};
 use verdicts::Verdicts;
 
-/// Every kind of finding.
-const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] =
-    &[failures::find, verdicts::find, clients::find, double_export::find];
+/// Every kind of finding but failures, which are told one by one where somebody reads them, and patterns of
+/// load, which are found in the demand.
+const FINDERS: &[fn(&Analysis<'_>) -> Vec<Finding>] = &[verdicts::find, clients::find, double_export::find];
 
 /// How to judge.
 #[derive(Clone, Debug)]
@@ -75,6 +78,8 @@ pub struct Tables {
     pub by_caller_operation: bool,
     /// Who was granted, used and was denied what.
     pub access: bool,
+    /// Findings that are told.
+    pub findings: Most,
 }
 
 /// Everything, with the tables that come with akvlens and nothing known beside the logs.
@@ -87,7 +92,7 @@ impl Default for Judgement {
             applications: Applications::built_in().clone(),
             roles: Roles::built_in().clone(),
             stale_after_days: 30,
-            tables: Tables { by_caller_operation: true, access: true },
+            tables: Tables { by_caller_operation: true, access: true, findings: Most::ALL },
         }
     }
 }
@@ -178,15 +183,25 @@ fn told(
     };
     let by_verdicts = || {
         let verdicts = verdicts.unwrap_or_else(|| Verdicts::new(&analysis));
-        let analysis = Analysis { verdicts: Some(&verdicts), ..analysis };
-        let found: Vec<Vec<Finding>> = FINDERS.par_iter().map(|find| find(&analysis)).collect();
-        (found.concat(), verdicts.identities())
+        let found: Vec<Vec<Finding>> = {
+            let analysis = Analysis { verdicts: Some(&verdicts), ..analysis };
+            FINDERS.par_iter().map(|find| find(&analysis)).collect()
+        };
+        (found.concat(), verdicts)
     };
-    let ((patterns, headroom), ((mut findings, identities), tables)) =
+    let ((patterns, headroom), ((mut findings, verdicts), tables)) =
         rayon::join(by_load, || rayon::join(by_verdicts, || tables(&analysis, judgement, fact_rows)));
     findings.extend(patterns);
-    rank(&mut findings);
-    Report { findings, identities, headroom, ..tables }
+    let analysis = Analysis { verdicts: Some(&verdicts), ..analysis };
+    let told = found::told(&analysis, findings, judgement.tables.findings);
+    Report {
+        findings: told.findings,
+        advice: told.advice,
+        in_all: told.in_all,
+        identities: verdicts.identities(),
+        headroom,
+        ..tables
+    }
 }
 
 /// Fills what needs neither verdicts nor demand.
@@ -205,6 +220,8 @@ fn tables(analysis: &Analysis<'_>, judgement: &Judgement, fact_rows: u64) -> Rep
         timeline: None,
         changes: summary::changes(analysis),
         findings: Vec::new(),
+        advice: Vec::new(),
+        in_all: InAll::default(),
         identities: Vec::new(),
         access: Vec::new(),
         objects: Vec::new(),
@@ -232,18 +249,6 @@ fn filled<T>(wanted: bool, table: impl FnOnce() -> Vec<T>) -> Vec<T> {
     if wanted { table() } else { Vec::new() }
 }
 
-/// Gravest first.
-fn rank(findings: &mut Vec<Finding>) {
-    // Findings are large: their places are sorted, and each is moved once.
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.par_sort_by(|one, other| {
-        let gravity = |at: usize| std::cmp::Reverse((findings[at].severity, findings[at].count));
-        gravity(*one).cmp(&gravity(*other)).then_with(|| findings[*one].id.cmp(&findings[*other].id))
-    });
-    let mut unsorted: Vec<Option<Finding>> = std::mem::take(findings).into_iter().map(Some).collect();
-    findings.extend(order.into_iter().filter_map(|at| unsorted.get_mut(at)?.take()));
-}
-
 /// What made a report.
 fn tool(causes: &Causes) -> Tool {
     Tool {
@@ -267,5 +272,5 @@ fn knowledge_report(knowledge: &Knowledge) -> KnowledgeReport {
 
 /// Whether a report has a finding at least as grave.
 pub fn has_finding(report: &Report, at_least: Severity) -> bool {
-    report.findings.iter().any(|finding| finding.severity >= at_least)
+    report.in_all.gravest.is_some_and(|gravest| gravest >= at_least)
 }

@@ -58,6 +58,12 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// What to act on, gravest first.
     pub findings: Vec<Finding>,
+    /// What the findings come to, gravest first.
+    #[serde(skip)]
+    pub advice: Vec<Advice>,
+    /// How many findings there are, where not all of them are told.
+    #[serde(skip)]
+    pub in_all: InAll,
     /// Object ids that share a name, an application or a managed identity's path, gravest first.
     pub identities: Vec<IdentityReport>,
     /// Who was granted, used and was denied what.
@@ -439,6 +445,44 @@ pub struct Finding {
     pub experimental: bool,
     /// What its remedy would save, where that can be counted.
     pub saving: Option<Saving>,
+}
+
+/// Findings of one code, vault and caller: one thing to do, however many objects it is about. What another
+/// finding explains, and what [`Report::identities`] tells, is no advice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The place of the gravest of them in the list of findings.
+    pub finding: usize,
+    /// Their requests.
+    pub count: u64,
+    /// Objects that they are about, those of the gravest first: [`Advice::MOST_OBJECTS`] at the most.
+    pub objects: Vec<String>,
+    /// How many more there are.
+    pub more_objects: usize,
+}
+
+impl Advice {
+    /// Objects that are named.
+    pub const MOST_OBJECTS: usize = 3;
+}
+
+/// How many findings there are, told or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InAll {
+    /// Findings.
+    pub findings: usize,
+    /// Those that a list of findings shows: see [`is_listed`].
+    pub listed: usize,
+    /// Pieces of advice.
+    pub advice: usize,
+    /// The gravest of all.
+    pub gravest: Option<Severity>,
+}
+
+/// Whether a list of findings shows one of this severity and code: identities of which nobody was denied
+/// anything stand among [`Report::identities`] alone.
+pub fn is_listed(severity: Severity, code: &str) -> bool {
+    severity > Severity::Info || code.parse::<TwinVerdict>().is_err()
 }
 
 /// Requests that would not be made.

@@ -21,6 +21,7 @@ use headroom::ClassLoad;
 use rayon::prelude::*;
 use splitting::SplitSettings;
 
+use super::advice::{self, Most};
 use super::callers::{CallerId, Callers};
 use super::grants::Grants;
 use super::limits::WINDOW_SECONDS;
@@ -36,7 +37,7 @@ use crate::report::capacity::{
     CAPACITY_SCHEMA, CapacityReport, ClassCapacity, Headroom, LimitsReport, PeakPart, SubscriptionCapacity,
     UnknownKey, VaultCapacity, severity_of,
 };
-use crate::report::{CallerIdentity, Finding};
+use crate::report::{Advice, CallerIdentity, Finding};
 use crate::ticks::Ticks;
 
 /// What to look for beside headroom.
@@ -99,6 +100,7 @@ pub fn report(
     let subscriptions = subscriptions(&analysis, &demand);
     let proposals = proposals::of(&vaults, settings.after_cache);
     let profile = demand.budgets.profile();
+    let (findings, advice) = patterns(&analysis, &demand);
     CapacityReport {
         schema: CAPACITY_SCHEMA,
         tool: super::tool(causes),
@@ -116,16 +118,18 @@ pub fn report(
         assumptions: [told::assumptions(&demand, settings), told::what_ifs(&vaults)].concat(),
         vaults,
         subscriptions,
-        findings: patterns(&analysis, &demand),
+        findings,
+        advice,
     }
 }
 
-/// Every load pattern, gravest first.
-fn patterns<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Finding> {
-    let mut findings = super::load::patterns::find(analysis, demand);
-    findings.extend(super::clients::find(analysis));
-    super::rank(&mut findings);
-    findings
+/// Every load pattern, gravest first, and what to do about them.
+fn patterns<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> (Vec<Finding>, Vec<Advice>) {
+    let mut found = super::load::patterns::find(analysis, demand);
+    found.extend(super::clients::find(analysis));
+    let advice::Chosen { places, advice, .. } = advice::choose(&found, Most::ALL);
+    let mut found: Vec<Option<Finding>> = found.into_iter().map(Some).collect();
+    (places.iter().filter_map(|at| found[*at].take()).collect(), advice)
 }
 
 fn vaults(analysis: &Analysis<'_>, demand: &Demand<'_>, settings: &CapacitySettings) -> Vec<VaultCapacity> {

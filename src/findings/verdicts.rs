@@ -158,7 +158,7 @@ impl Verdicts {
         analysis: &Analysis<'_>,
         needs: &mut Needs,
         stream: &super::Stream<'_>,
-    ) -> Option<(String, Severity)> {
+    ) -> Option<(&str, Severity)> {
         if !stream.lacking {
             return None;
         }
@@ -168,7 +168,7 @@ impl Verdicts {
         let key = DenialKey { vault, oid, need, object: stream.key.object };
         let index = self.by_key.get(&key).or_else(|| self.by_pair.get(&(oid, vault)))?;
         let verdict = self.list.get(*index).filter(|verdict| !verdict.about.is_empty())?;
-        Some((self.ids.get(*index)?.clone(), verdict.severity))
+        Some((self.ids.get(*index)?, verdict.severity))
     }
 
     /// The groups of object ids, gravest first.

@@ -19,9 +19,8 @@ use std::fmt::Write;
 use super::escape::{markdown as text, markdown_code as code};
 use super::terminal::capacity::range;
 use super::text::{grouped, percent, shapes, size};
-use crate::classify::causes::Severity;
 use crate::facts::cut::FilterEcho;
-use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool, TwinVerdict};
+use crate::report::{CallerIdentity, CoverageReport, Finding, Report, Tool, is_listed};
 use crate::ticks::Ticks;
 
 /// The report, with at most `top` rows a table and findings.
@@ -214,22 +213,24 @@ fn changes(page: &mut String, report: &Report, top: usize) {
 
 fn findings(page: &mut String, report: &Report, top: usize) {
     line!(page, "\n## Findings\n");
-    // Identities of which nobody was denied anything are told above.
-    let is_told = |finding: &&Finding| {
-        finding.severity > Severity::Info || finding.code.parse::<TwinVerdict>().is_err()
-    };
-    let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
-    if told.is_empty() {
+    let listed = report.findings.iter().filter(|finding| is_listed(finding.severity, &finding.code));
+    if report.in_all.listed == 0 {
         line!(page, "None: nothing in this part of the log failed.");
     }
-    each_finding(page, &told, top);
+    each_finding(page, listed, report.in_all.listed, top);
 }
 
-fn each_finding(page: &mut String, findings: &[&Finding], top: usize) {
-    for (index, finding) in findings.iter().take(top).enumerate() {
+/// The first of so many findings.
+fn each_finding<'f>(
+    page: &mut String,
+    findings: impl Iterator<Item = &'f Finding>,
+    in_all: usize,
+    top: usize,
+) {
+    for (index, finding) in findings.take(top).enumerate() {
         one_finding(page, index + 1, finding);
     }
-    more(page, findings.len(), top, "findings");
+    more(page, in_all, top, "findings");
 }
 
 fn one_finding(page: &mut String, number: usize, finding: &Finding) {

@@ -10,9 +10,9 @@ use super::escape::line as escape;
 use super::text::{duration, fit, fit_end, grouped, percent, saving, shapes, size, wrap, wrap_words};
 use crate::classify::causes::Severity;
 use crate::facts::cut::FilterEcho;
-use crate::report::{CallerIdentity, CoverageReport, Report, Timeline};
+use crate::report::{Advice, CallerIdentity, CoverageReport, Finding, Report, Timeline};
 use crate::ticks::Ticks;
-use advice::Advice;
+use advice::{objects, title};
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -26,6 +26,13 @@ pub struct Terminal {
     pub color: bool,
     /// Rows of each table, and findings.
     pub top: usize,
+}
+
+impl Terminal {
+    /// Pieces of advice that are shown: each takes several lines.
+    pub fn advice(&self) -> usize {
+        self.top.div_ceil(2)
+    }
 }
 
 /// The summary.
@@ -261,8 +268,8 @@ impl Page {
 
     fn findings(&mut self, report: &Report) {
         // What is information only stands among the identities.
-        let nothing_failed = report.findings.iter().all(|finding| finding.severity == Severity::Info);
-        let advice = advice::group(&report.findings);
+        let nothing_failed = report.in_all.gravest.is_none_or(|gravest| gravest == Severity::Info);
+        let advice = &report.advice;
         if advice.is_empty() && nothing_failed {
             let none = if report.totals.requests == 0 {
                 "Nothing to report: no request was counted."
@@ -276,44 +283,45 @@ impl Page {
             return;
         }
         self.title("What to do, gravest first");
-        let shown = self.terminal.top.div_ceil(2);
+        let shown = self.terminal.advice();
         for (index, advice) in advice.iter().take(shown).enumerate() {
-            self.advice(index + 1, advice);
+            self.advice(index + 1, advice, &report.findings);
         }
-        if advice.len() > shown {
-            let more = advice.len() - shown;
+        if report.in_all.advice > shown {
+            let more = report.in_all.advice - shown;
             self.line(&format!("  … and {more} more (--top N, or -o report.json for all)"));
         }
     }
 
-    fn advice(&mut self, number: usize, advice: &Advice<'_>) {
+    fn advice(&mut self, number: usize, advice: &Advice, findings: &[Finding]) {
+        let Some(finding) = findings.get(advice.finding) else { return };
         let width = self.terminal.width.saturating_sub(5).max(20);
-        let color = match advice.finding.severity {
+        let color = match finding.severity {
             Severity::High => AnsiColor::Red,
             Severity::Medium => AnsiColor::Yellow,
             Severity::Low | Severity::Info => AnsiColor::Cyan,
         };
         let style = color.on_default().bold();
-        for (index, part) in wrap(&escape(&advice.title()), width).iter().enumerate() {
+        for (index, part) in wrap(&escape(&title(finding, advice.count)), width).iter().enumerate() {
             let lead = if index == 0 { format!("{number:>3}.") } else { "    ".to_owned() };
             let part = self.styled(part, style);
             self.line(&format!("{lead} {part}"));
         }
-        let mut lines = wrap(&escape(&advice.finding.why), width);
-        if let Some(probable) = &advice.finding.probable_caller {
+        let mut lines = wrap(&escape(&finding.why), width);
+        if let Some(probable) = &finding.probable_caller {
             lines.extend(wrap(&escape(&probable.why), width));
         }
-        if let Some(objects) = advice.objects() {
+        if let Some(objects) = objects(advice) {
             lines.extend(wrap(&escape(&objects), width));
         }
-        if let Some(saved) = &advice.finding.saving {
+        if let Some(saved) = &finding.saving {
             lines.extend(wrap(&escape(&saving(saved)), width));
         }
-        if let Some(fix) = advice.finding.fix.first() {
+        if let Some(fix) = finding.fix.first() {
             // A command must survive being copied: its words stay whole.
             lines.extend(wrap_words(&escape(&format!("Fix: {fix}")), width));
         }
-        if let Some(evidence) = advice.finding.evidence.first() {
+        if let Some(evidence) = finding.evidence.first() {
             let place = format!("{}:{}", evidence.blob, evidence.line);
             lines.push(format!("See {}", fit_end(&place, width.saturating_sub(4))));
         }

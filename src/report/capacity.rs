@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use strum::Display;
 
-use super::{CoverageReport, Finding, Tool};
+use super::{Advice, CoverageReport, Finding, Tool};
 use crate::classify::causes::Severity;
 use crate::facts::cut::FilterEcho;
 use crate::findings::load::class::Class;
@@ -43,6 +43,9 @@ pub struct CapacityReport {
     pub subscriptions: Vec<SubscriptionCapacity>,
     /// Load patterns, gravest first.
     pub findings: Vec<Finding>,
+    /// What the findings come to, gravest first.
+    #[serde(skip)]
+    pub advice: Vec<Advice>,
 }
 
 /// Which limits.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::ingest;
 use crate::cli::{KnowledgeArgs, ReportArgs};
 use crate::error::{Error, ExitStatus};
+use crate::findings::advice::Most;
 use crate::findings::{self, Judgement, Tables};
 use crate::output::{check_folder, note, stream_stdout, write_file, write_terminal};
 use crate::render::terminal::{self, Terminal};
@@ -27,7 +28,7 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> Result<ExitStatus, 
     let input = settings.input(&args.input)?;
     let mut judgement = settings.judgement(&args.filter, args.challenge_window)?;
     let knowledge = learn(&mut judgement, &args.knowledge, settings)?;
-    judgement.tables = tables(&formats, judgement.knowledge.tells_grants());
+    judgement.tables = tables(&formats, judgement.knowledge.tells_grants(), args.top, settings);
     judgement.stale_after_days = args.stale_after.unwrap_or(judgement.stale_after_days);
     let outputs: Vec<&Path> = formats.iter().map(|(path, _)| *path).collect();
     check_knowledge(&outputs, &knowledge)?;
@@ -88,14 +89,37 @@ pub(super) fn formats<'p, F>(
     output.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
-/// The long tables that an output holds; others show of access only what differs from the grants.
-fn tables(formats: &[(&Path, Option<Format>)], tells_grants: bool) -> Tables {
-    let holds = |table: Format| {
-        formats
-            .iter()
-            .any(|(_, format)| format.is_none_or(|format| format == Format::Json || format == table))
-    };
-    Tables { by_caller_operation: holds(Format::Csv), access: tells_grants || holds(Format::AccessCsv) }
+/// The long tables that an output holds; others show of access only what differs from the grants, and of the
+/// findings the first.
+fn tables(
+    formats: &[(&Path, Option<Format>)],
+    tells_grants: bool,
+    top: Option<usize>,
+    settings: &Settings,
+) -> Tables {
+    let has = |wanted: Format| formats.iter().any(|(_, format)| *format == Some(wanted));
+    let whole = has(Format::Json) || formats.iter().any(|(_, format)| format.is_none());
+    let advice = if is_terminal_used(formats, settings) { terminal_of(top, settings).advice() } else { 0 };
+    let listed = if has(Format::Md) { settings.top(top, MARKDOWN_TOP) } else { 0 };
+    Tables {
+        by_caller_operation: whole || has(Format::Csv),
+        access: whole || tells_grants || has(Format::AccessCsv),
+        findings: Most { listed: if whole { usize::MAX } else { listed }, advice },
+    }
+}
+
+/// Whether the summary goes to the terminal: where no output takes its place.
+fn is_terminal_used<F>(formats: &[(&Path, Option<F>)], settings: &Settings) -> bool {
+    formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some()))
+}
+
+/// What the terminal can show.
+fn terminal_of(top: Option<usize>, settings: &Settings) -> Terminal {
+    Terminal {
+        width: settings.surroundings.width,
+        color: settings.color,
+        top: settings.top(top, TERMINAL_TOP),
+    }
 }
 
 /// Writes a report to each of its outputs, and the summary to the terminal where no output takes its
@@ -115,13 +139,8 @@ pub(super) fn deliver<F: Copy>(
             None => stream_stdout(&mut |out| json::write(report, out))?,
         }
     }
-    if formats.is_empty() || (!settings.quiet && formats.iter().all(|(_, format)| format.is_some())) {
-        let terminal = Terminal {
-            width: settings.surroundings.width,
-            color: settings.color,
-            top: settings.top(top, TERMINAL_TOP),
-        };
-        write_terminal(&render(terminal), settings.color)?;
+    if is_terminal_used(formats, settings) {
+        write_terminal(&render(terminal_of(top, settings)), settings.color)?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub fn render(report: &CapacityReport, top: usize) -> String {
     growth(&mut page, report, top);
     if !report.findings.is_empty() {
         line!(page, "\n## Load patterns");
-        super::each_finding(&mut page, &report.findings.iter().collect::<Vec<_>>(), top);
+        super::each_finding(&mut page, report.findings.iter(), report.findings.len(), top);
     }
     assumptions(&mut page, report);
     super::coverage(&mut page, &report.coverage, &report.tool, top);

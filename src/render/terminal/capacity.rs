@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 
 use super::super::escape::line as escape;
 use super::super::text::{duration, fit, grouped, wrap};
-use super::{Page, Terminal, advice, moment};
+use super::{Page, Terminal, moment};
 use crate::classify::causes::Severity;
 use crate::report::capacity::{
     CacheScope, CachingRow, CapacityReport, ClassCapacity, LocalWhatIf, Proposal, SplitPlan, VaultCapacity,
@@ -340,11 +340,10 @@ impl Page {
             return;
         }
         self.title("Load patterns, gravest first");
-        let advice = advice::group(&report.findings);
-        for (index, advice) in advice.iter().take(self.terminal.top).enumerate() {
-            self.advice(index + 1, advice);
+        for (index, advice) in report.advice.iter().take(self.terminal.top).enumerate() {
+            self.advice(index + 1, advice, &report.findings);
         }
-        self.more(advice.len(), "patterns");
+        self.more(report.advice.len(), "patterns");
     }
 
     fn assumptions(&mut self, report: &CapacityReport) {
