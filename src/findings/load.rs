@@ -4,6 +4,7 @@
 //! stream with its class and what one of its requests takes. Everything about load starts here: headroom,
 //! caching, splitting, the named patterns. Must not judge whether a load is high.
 
+pub(crate) mod blocks;
 pub mod class;
 pub(crate) mod fullest;
 pub mod key_kind;

@@ -197,7 +197,7 @@ mod tests {
             seconds in prop::collection::vec((0_i64..5 * DAY, 1_u64..9), 1..12),
         ) {
             let rows: Vec<(i64, Load)> = seconds.iter().map(|(second, n)| (*second, Load::of(*n, 1, 1))).collect();
-            let peaks = daily_peaks(&Seconds::new(rows.clone(), 0, 5 * DAY), (0, 5 * DAY));
+            let peaks = daily_peaks(&Seconds::sorted(rows.clone()), (0, 5 * DAY));
             for day in 0..5 {
                 // Only ends near a row can have content.
                 let ends = rows.iter().flat_map(|(second, _)| *second..second + 10);

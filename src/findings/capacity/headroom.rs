@@ -255,7 +255,7 @@ mod tests {
         whole: u128,
         span: (i64, i64),
     ) -> ClassCapacity {
-        let seconds = Seconds::new(rows.to_vec(), -100, 1000);
+        let seconds = Seconds::sorted(rows.to_vec());
         let class = ClassLoad { class: Class::Secrets, limit: 1, whole, seconds: &seconds, span, throttled };
         judge(&class, |_| Vec::new()).unwrap()
     }

@@ -3,12 +3,9 @@
 //! Input: cells of streams with what each request takes. Output: [`Fullest`], the same that [`Seconds`]
 //! tells, without a table of all seconds for each class: small sums in room that is used again.
 
-use super::windows::{Load, MOST_DENSE, SPARSEST, Seconds};
-use crate::facts::requests::Cell;
+use super::blocks::{Asked, Blocks, ends};
+use super::windows::{Load, Seconds};
 use crate::findings::limits::WINDOW_SECONDS;
-
-/// Cells of a stream, and what one of its requests takes at the least and at the most.
-pub(crate) type Asked<'c> = (&'c [Cell], u64, u64);
 
 /// What the windows of a class come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,69 +21,98 @@ pub(crate) struct Fullest {
 /// High, low and requests of one second or window.
 type Sums = [u64; 3];
 
-/// Room for the seconds of a stretch of time.
+/// Seconds of a window.
+const WIDTH: usize = WINDOW_SECONDS.unsigned_abs() as usize;
+
+/// Room for the seconds of a block, and those of the window before it.
 #[derive(Default)]
 pub(crate) struct Room {
     seconds: Vec<Sums>,
 }
 
+/// What the windows up to some second come to.
+struct Slide {
+    span: (i64, i64),
+    whole: u64,
+    /// The fullest.
+    best: Sums,
+    end: i64,
+    over: u64,
+    /// The last one.
+    inside: Sums,
+    is_over: bool,
+}
+
 impl Room {
     /// The fullest window; `over` counts those that end in a span. None where nothing has a time.
     pub(crate) fn fullest(&mut self, asked: &[Asked<'_>], span: (i64, i64), whole: u128) -> Option<Fullest> {
-        let ends = asked.iter().filter_map(|(cells, ..)| Some((cells.first()?, cells.last()?)));
-        let ends = ends.map(|(first, last)| (first.second(), last.second()));
-        let (first, last) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1)))?;
-        let cells: usize = asked.iter().map(|(cells, ..)| cells.len()).sum();
-        let is_sparse = usize::try_from((last - first) / SPARSEST).is_ok_and(|seconds| seconds > cells);
-        match u64::try_from(whole) {
-            Ok(whole) if !is_sparse && last - first < MOST_DENSE && are_small(asked) => {
-                self.add_up(asked, first, last);
-                Some(self.slide(first, span, whole))
-            }
-            _ => of_seconds(&Seconds::of_cells(asked.iter().copied()), span, whole),
+        let ends = ends(asked)?;
+        let small = u64::try_from(whole).ok().filter(|_| are_small(asked));
+        let blocks = small.and_then(|whole| Some((whole, Blocks::new(asked.to_vec(), ends)?)));
+        match blocks {
+            Some((whole, blocks)) => Some(self.slide(blocks, Slide::new(ends.0, span, whole))),
+            None => of_seconds(&Seconds::of_cells(asked.iter().copied()), span, whole),
         }
     }
 
-    /// What was asked in each second.
-    fn add_up(&mut self, asked: &[Asked<'_>], first: i64, last: i64) {
+    /// Slides over the seconds, and over those behind them that still reach back.
+    fn slide(&mut self, mut blocks: Blocks<'_>, mut slide: Slide) -> Fullest {
+        let mut after = slide.end;
         self.seconds.clear();
-        self.seconds.resize(usize::try_from(last - first + 1).unwrap_or(0), [0; 3]);
-        for (cells, low, high) in asked {
+        self.seconds.resize(WIDTH, [0; 3]);
+        while let Some((first, seconds, inside)) = blocks.next() {
+            self.add_up(inside, first, seconds);
+            slide.over_seconds(first, &self.seconds);
+            after = first + i64::try_from(seconds).unwrap_or(0);
+            // What leaves the window in the next block.
+            self.seconds.drain(..seconds);
+        }
+        self.seconds.resize(2 * WIDTH - 1, [0; 3]);
+        slide.over_seconds(after, &self.seconds);
+        let [high, low, requests] = slide.best;
+        let load = Load { high: high.into(), low: low.into(), requests };
+        Fullest { end: slide.end, load, over: slide.over }
+    }
+
+    /// What was asked in each second of a block, behind those of the window before.
+    fn add_up(&mut self, inside: &[Asked<'_>], first: i64, seconds: usize) {
+        self.seconds.resize(WIDTH + seconds, [0; 3]);
+        let block = &mut self.seconds[WIDTH..];
+        for (cells, low, high) in inside {
             for cell in *cells {
                 let at = usize::try_from(cell.second() - first).ok();
-                if let Some(second) = at.and_then(|at| self.seconds.get_mut(at)) {
+                if let Some(second) = at.and_then(|at| block.get_mut(at)) {
                     let count = u64::from(cell.count);
                     *second = sum(*second, [count * high, count * low, count]);
                 }
             }
         }
     }
+}
 
-    /// Slides over the seconds, and over those behind them that still reach back.
-    fn slide(&self, first: i64, span: (i64, i64), whole: u64) -> Fullest {
-        let mut all = Fullest { end: first, load: Load::default(), over: 0 };
-        let (mut best, mut inside): (Sums, Sums) = ([0; 3], [0; 3]);
-        let width = usize::try_from(WINDOW_SECONDS).unwrap_or(0);
-        let leaving = std::iter::repeat_n(&[0; 3], width).chain(&self.seconds);
-        let entering = self.seconds.iter().chain(std::iter::repeat_n(&[0; 3], width - 1));
-        let mut is_over = false;
-        for (end, (entering, leaving)) in (first..).zip(entering.zip(leaving)) {
-            let is_in_span = end >= span.0 && end <= span.1;
+impl Slide {
+    fn new(first: i64, span: (i64, i64), whole: u64) -> Self {
+        Self { span, whole, best: [0; 3], end: first, over: 0, inside: [0; 3], is_over: false }
+    }
+
+    /// Goes on with the windows that end at each second from `first` on; `seconds` begin a window before.
+    fn over_seconds(&mut self, first: i64, seconds: &[Sums]) {
+        let entering = seconds.get(WIDTH..).unwrap_or_default();
+        for (end, (entering, leaving)) in (first..).zip(entering.iter().zip(seconds)) {
+            let is_in_span = end >= self.span.0 && end <= self.span.1;
             // In most seconds nothing comes and nothing goes.
             if entering[2] == 0 && leaving[2] == 0 {
-                all.over += u64::from(is_over && is_in_span);
+                self.over += u64::from(self.is_over && is_in_span);
                 continue;
             }
-            inside = sum(inside, *entering);
-            inside = [inside[0] - leaving[0], inside[1] - leaving[1], inside[2] - leaving[2]];
-            if inside > best {
-                (best, all.end) = (inside, end);
+            self.inside = sum(self.inside, *entering);
+            self.inside = [0, 1, 2].map(|part| self.inside[part] - leaving[part]);
+            if self.inside > self.best {
+                (self.best, self.end) = (self.inside, end);
             }
-            is_over = inside[0] > whole;
-            all.over += u64::from(is_over && is_in_span);
+            self.is_over = self.inside[0] > self.whole;
+            self.over += u64::from(self.is_over && is_in_span);
         }
-        all.load = Load { high: best[0].into(), low: best[1].into(), requests: best[2] };
-        all
     }
 }
 
@@ -113,6 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::requests::Cell;
     use crate::ticks::Ticks;
 
     proptest! {

@@ -3,15 +3,8 @@
 //! Input: cells of streams with what each request takes of a limit. Output: [`Seconds`], and the
 //! windows that slide over them at whole seconds. All sums are exact integers. Must not divide.
 
-use crate::facts::requests::Cell;
+use super::blocks::{Asked, Blocks, ends};
 use crate::findings::limits::WINDOW_SECONDS;
-
-/// Seconds that are added up in an array; longer spans are sorted, and so are those of which few seconds
-/// ask for anything.
-pub(super) const MOST_DENSE: i64 = 1 << 20;
-
-/// Seconds of an array for each row that goes into it, at the most.
-pub(super) const SPARSEST: i64 = 16;
 
 /// Rows that wait to be sorted in.
 const WAITING: usize = 1 << 20;
@@ -79,43 +72,39 @@ pub(crate) fn start_of(end: i64) -> i64 {
 }
 
 impl Seconds {
-    /// Adds up seconds that come in any order.
-    pub(crate) fn new(rows: impl IntoIterator<Item = (i64, Load)>, first: i64, last: i64) -> Self {
-        if last - first < MOST_DENSE { Self::dense(rows, first, last) } else { Self::sorted(rows) }
-    }
-
     /// Adds up streams: each its cells, and what one request takes at the least and at the most.
-    pub(crate) fn of_cells<'c>(streams: impl Iterator<Item = (&'c [Cell], u64, u64)> + Clone) -> Self {
-        let mut count = 0_i64;
-        let mut bounds: Option<(i64, i64)> = None;
-        for (cells, ..) in streams.clone() {
-            count = count.saturating_add(i64::try_from(cells.len()).unwrap_or(i64::MAX));
-            if let (Some(first), Some(last)) = (cells.first(), cells.last()) {
-                let (first, last) = (first.second(), last.second());
-                bounds = Some(bounds.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
-            }
+    pub(crate) fn of_cells<'c>(streams: impl Iterator<Item = Asked<'c>>) -> Self {
+        let asked: Vec<Asked<'_>> = streams.collect();
+        let Some(ends) = ends(&asked) else { return Self::default() };
+        if let Some(blocks) = Blocks::new(asked.clone(), ends) {
+            return Self::of_blocks(blocks);
         }
-        let Some((first, last)) = bounds else { return Self::default() };
-        let rows = streams.flat_map(|(cells, low, high)| {
-            cells.iter().map(move |cell| (cell.second(), Load::of(u64::from(cell.count), low, high)))
-        });
-        let is_sparse = (last - first) / SPARSEST > count;
-        if is_sparse { Self::sorted(rows) } else { Self::new(rows, first, last) }
+        Self::sorted(asked.iter().flat_map(|(cells, low, high)| {
+            cells.iter().map(|cell| (cell.second(), Load::of(u64::from(cell.count), *low, *high)))
+        }))
     }
 
-    fn dense(rows: impl IntoIterator<Item = (i64, Load)>, first: i64, last: i64) -> Self {
-        let length = usize::try_from(last - first + 1).unwrap_or(0);
-        let mut all = vec![Load::default(); length];
-        for (second, load) in rows {
-            if let Some(row) = usize::try_from(second - first).ok().and_then(|at| all.get_mut(at)) {
-                row.add(load);
+    fn of_blocks(mut blocks: Blocks<'_>) -> Self {
+        let mut all = Self::default();
+        let mut sums: Vec<Load> = Vec::new();
+        while let Some((first, seconds, inside)) = blocks.next() {
+            sums.clear();
+            sums.resize(seconds, Load::default());
+            for (cells, low, high) in inside {
+                for cell in *cells {
+                    let at = usize::try_from(cell.second() - first).ok();
+                    if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
+                        sum.add(Load::of(u64::from(cell.count), *low, *high));
+                    }
+                }
             }
+            all.rows.extend((first..).zip(sums.iter().copied()).filter(|(_, load)| load.requests > 0));
         }
-        let rows = (first..).zip(all).filter(|(_, load)| load.requests > 0).collect();
-        Self { rows }
+        all
     }
 
-    fn sorted(rows: impl IntoIterator<Item = (i64, Load)>) -> Self {
+    /// Adds up seconds that come in any order.
+    pub(crate) fn sorted(rows: impl IntoIterator<Item = (i64, Load)>) -> Self {
         let mut all = Self::default();
         let mut waiting: Vec<(i64, Load)> = Vec::new();
         for row in rows {
@@ -226,6 +215,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::requests::Cell;
 
     /// Every window, one by one, from nothing but the definition.
     pub(crate) fn slow_windows(rows: &[(i64, Load)], first: i64, last: i64) -> Vec<(i64, Load)> {
@@ -250,9 +240,7 @@ pub(crate) mod tests {
         ) {
             let rows: Vec<(i64, Load)> =
                 seconds.iter().map(|(second, n, low, more)| (*second, Load::of(*n, *low, low + more))).collect();
-            let dense = Seconds::new(rows.clone(), 0, 80);
-            let sorted = Seconds::sorted(rows.clone());
-            prop_assert_eq!(&dense, &sorted);
+            let dense = Seconds::sorted(rows.clone());
             let mut by_second: BTreeMap<i64, Load> = BTreeMap::new();
             for (second, load) in &rows {
                 by_second.entry(*second).or_default().add(*load);
@@ -274,11 +262,32 @@ pub(crate) mod tests {
         }
     }
 
+    proptest! {
+        /// Streams by blocks of time come to what their cells do one by one.
+        #[test]
+        fn blocks_come_to_what_cells_do(
+            streams in prop::collection::vec(
+                (prop::collection::btree_map(-40_i64..200, 1_u32..5, 0..60), 0_u64..4, 0_u64..4), 0..6),
+        ) {
+            let tick = crate::ticks::Ticks::from_second;
+            let cell = |(second, count): (&i64, &u32)| Cell::new(tick(*second), tick(*second), *count).unwrap();
+            let cells: Vec<Vec<Cell>> =
+                streams.iter().map(|(cells, ..)| cells.iter().map(cell).collect()).collect();
+            let asked = cells.iter().zip(&streams).map(|(cells, (_, low, more))| (&cells[..], *low, low + more));
+            let rows = streams.iter().flat_map(|(cells, low, more)| {
+                cells
+                    .iter()
+                    .map(move |(second, count)| (*second, Load::of(u64::from(*count), *low, low + more)))
+            });
+            prop_assert_eq!(Seconds::of_cells(asked), Seconds::sorted(rows));
+        }
+    }
+
     #[test]
     fn long_spans_are_sorted_in_pieces() {
         let far = |index: i64| (index * 7 % 50 * 1_000_000_000, Load::of(1, 1, 1));
         let count = i64::try_from(WAITING).unwrap() + 10;
-        let seconds = Seconds::new((0..count).map(far), 0, 49_000_000_000);
+        let seconds = Seconds::sorted((0..count).map(far));
         assert_eq!(seconds.rows().len(), 50);
         assert_eq!(seconds.total().requests, u64::try_from(count).unwrap());
     }
