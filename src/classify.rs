@@ -64,16 +64,22 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Classifier<'c> {
     causes: &'c Causes,
-    known: IndexMap<Box<str>, (u16, AccessFlags, Verdict), foldhash::fast::RandomState>,
+    known: Known,
+    /// What was known before `known` was full: messages with ids of their own never end, and must not take
+    /// along what comes again and again.
+    known_before: Known,
 }
 
-/// Messages remembered; beyond it all are forgotten, as messages with ids of their own never end.
-const REMEMBERED: usize = 4096;
+/// Messages, each with the status and the flags it came with, and the verdict.
+type Known = IndexMap<Box<str>, (u16, AccessFlags, Verdict), foldhash::fast::RandomState>;
+
+/// Messages remembered before those that did not come again since are forgotten.
+const REMEMBERED: usize = if cfg!(test) { 3 } else { 4096 };
 
 impl<'c> Classifier<'c> {
     /// Remembers nothing yet.
     pub fn new(causes: &'c Causes) -> Self {
-        Self { causes, known: IndexMap::default() }
+        Self { causes, known: Known::default(), known_before: Known::default() }
     }
 
     /// The verdict on a record.
@@ -88,11 +94,12 @@ impl<'c> Classifier<'c> {
         if let Some((.., verdict)) = self.known.get(message).filter(same) {
             return verdict.clone();
         }
-        let verdict = self.causes.classify(record);
+        let before = self.known_before.get(message).filter(same);
+        let verdict = before.map_or_else(|| self.causes.classify(record), |(.., verdict)| verdict.clone());
         // A success is told by its status, which is quick.
         if verdict.details.is_some() || verdict.basis == Basis::Text {
             if self.known.len() >= REMEMBERED {
-                self.known.clear();
+                self.known_before = std::mem::take(&mut self.known);
             }
             self.known.insert(message.into(), (status, record.access, verdict.clone()));
         }

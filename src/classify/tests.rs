@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+use regex::RegexBuilder;
+
 use super::*;
 use crate::record::Identity;
 
@@ -235,5 +238,45 @@ fn what_is_remembered_depends_on_status_flags_and_operation() {
         [failure(403, text), failure(400, text), note, flagged, failure(403, text), failure(500, text)]
     {
         assert_eq!(classifier.classify(&record), causes.classify(&record));
+    }
+}
+
+proptest! {
+    /// Tried all at once, patterns name the cause that trying one after the other names.
+    #[test]
+    fn a_text_has_the_first_cause_whose_pattern_it_matches(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "AKV10032: ", "AKV99999: ", "(Forbidden) ", "ForbiddenByRbac: ", "[TokenExpired] ", "Invalid issuer", "Invalid audience.",
+            " found ", "Caller is not authorized to perform action on resource.", "Error validating token: ", "IDX10223", "S2S12086",
+            "the token has expired", "Request was not processed because too many requests were received. ", "was not found in this key vault",
+            "Client address is not authorized", " and caller is not a trusted service", "x", " \r\n", "Operation ", "is not allowed ",
+        ]), 0..5),
+        status in prop::option::of(prop::sample::select(vec![400_u16, 401, 403, 404, 409, 429, 500])),
+    ) {
+        let causes = Causes::built_in();
+        let message = Message::new(&parts.concat());
+        let texts = || {
+            let whole = message.text();
+            let behind = whole.char_indices().filter(|(at, _)| whole[..*at].ends_with([' ', ']', ')'])).map(|(at, _)| &whole[at..]);
+            behind.chain([whole])
+        };
+        let matches = |cause: &causes::Cause, text: &str| cause.patterns.iter().any(|pattern| {
+            RegexBuilder::new(&format!("^(?:{pattern})")).case_insensitive(true).build().unwrap().is_match(text)
+        });
+        let found = causes.match_text(status, &message);
+        // The slow way does not know where prefixes end: what is found must match somewhere, and nothing before
+        // it may match where the text begins.
+        let possible = |cause: &causes::Cause| status.is_none_or(|status| cause.status.iter().any(|set| set.holds(status)));
+        let by_code = |cause: &causes::Cause| cause.akv.iter().any(|code| message.akv_code() == Some(code));
+        if let Some(id) = found {
+            let cause = causes.get(id);
+            prop_assert!(possible(cause) && (by_code(cause) || texts().any(|text| matches(cause, text))));
+        }
+        let sure = causes.iter().position(|cause| possible(cause) && (by_code(cause) || matches(cause, message.text())));
+        match (found, sure) {
+            (Some(found), Some(sure)) => prop_assert!(found.index() <= sure),
+            (None, sure) => prop_assert_eq!(sure, None),
+            (Some(_), None) => {}
+        }
     }
 }

@@ -189,8 +189,22 @@ impl Series {
             self.settled = other.settled;
             return;
         }
+        self.make_room(other.cells.as_slice().len());
         for cell in other.cells.as_slice() {
             self.push(*cell);
+        }
+    }
+
+    /// Makes room for so many more cells.
+    fn make_room(&mut self, more: usize) {
+        match &mut self.cells {
+            Cells::Many(cells) => cells.reserve(more),
+            Cells::One(first) if more > 1 => {
+                let mut cells = Vec::with_capacity(1 + more);
+                cells.push(*first);
+                self.cells = Cells::Many(cells);
+            }
+            Cells::None | Cells::One(_) => {}
         }
     }
 

@@ -9,6 +9,8 @@
 //! Judged on merged facts, so that a boundary between files, nights or machines changes nothing. A
 //! 401 that names a caller or carries a token error is no challenge and is not touched.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::classify::Basis;
@@ -27,8 +29,7 @@ pub fn settle(facts: &mut Facts, causes: &Causes, window_s: u32) {
     let known = causes.known();
     let answered = facts.dimensions.strings.intern(&causes.get(known.auth_challenge).id);
     let unanswered = facts.dimensions.strings.intern(&causes.get(known.unanswered_challenge).id);
-    let mut past = Past::new(facts, answered);
-    past.fill(facts);
+    let past = Past::new(facts, answered);
     // A window under a second could miss an answer between the first and last tick of a cell.
     let window = i64::from(window_s.max(1)) * TICKS_PER_SECOND;
     let open = facts.requests.take(|key| is_open(key, answered));
@@ -62,46 +63,77 @@ fn client(facts: &Facts, key: &RequestKey) -> Client {
     (key.vault.map(|vault| facts.dimensions.vaults.get(vault).name), key.client_address, key.client_agent)
 }
 
-/// When each client that was challenged got past authentication, in ascending ticks.
+/// When each client that was challenged got past authentication.
 struct Past {
-    ticks: Map<Client, Vec<i64>>,
+    /// Where each client's ticks lie.
+    clients: Map<Client, Range<usize>>,
+    /// Ascending for each client.
+    ticks: Vec<i64>,
 }
 
 impl Past {
-    /// The clients that were challenged.
+    /// That of the clients that were challenged.
     fn new(facts: &Facts, auth_challenge: Text) -> Self {
-        let open = facts.requests.as_slice().par_iter().filter(|(key, _)| is_open(key, auth_challenge));
+        let rows = facts.requests.as_slice();
+        let open = rows.par_iter().filter(|(key, _)| is_open(key, auth_challenge));
         let clients: Vec<Client> = open.map(|(key, _)| client(facts, key)).collect();
-        Self { ticks: clients.into_iter().map(|client| (client, Vec::new())).collect() }
+        let mut past =
+            Self { clients: clients.into_iter().map(|client| (client, 0..0)).collect(), ticks: Vec::new() };
+        if !past.clients.is_empty() {
+            past.fill(facts);
+        }
+        past
     }
 
-    /// Adds their requests. First and last tick of a second are enough: the window is no shorter
-    /// than a second.
+    /// Notes their requests, in two goes: how many each client has, then which.
     fn fill(&mut self, facts: &Facts) {
-        if self.ticks.is_empty() {
-            return;
-        }
+        let rows = facts.requests.as_slice();
         let is_past =
             |key: &RequestKey| key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
-        let of_client = |(key, series): &(RequestKey, Series)| {
-            let at = is_past(key).then(|| self.ticks.get_index_of(&client(facts, key))).flatten()?;
-            let ticks = series.cells().iter().flat_map(|cell| [cell.first.0, cell.last().0]);
-            Some((at, ticks.collect::<Vec<i64>>()))
+        let of_row = |(row, (key, _)): (usize, &(RequestKey, Series))| {
+            let at = is_past(key).then(|| self.clients.get_index_of(&client(facts, key))).flatten()?;
+            Some((at, row))
         };
-        let past: Vec<(usize, Vec<i64>)> =
-            facts.requests.as_slice().par_iter().filter_map(of_client).collect();
-        for (at, mine) in past {
-            if let Some((_, ticks)) = self.ticks.get_index_mut(at) {
-                ticks.extend(mine);
+        let past: Vec<(usize, usize)> = rows.par_iter().enumerate().filter_map(of_row).collect();
+        let mut counts = vec![0; self.clients.len()];
+        for (at, row) in &past {
+            counts[*at] += ticks(&rows[*row].1).count();
+        }
+        let mut from = 0;
+        for (place, count) in self.clients.values_mut().zip(counts) {
+            *place = from..from;
+            from += count;
+        }
+        self.ticks.resize(from, 0);
+        for (at, row) in past {
+            let place = &mut self.clients[at];
+            for tick in ticks(&rows[row].1) {
+                self.ticks[place.end] = tick;
+                place.end += 1;
             }
         }
-        let mut all: Vec<&mut Vec<i64>> = self.ticks.values_mut().collect();
-        all.par_iter_mut().for_each(|ticks| ticks.sort_unstable());
+        let mut rest = self.ticks.as_mut_slice();
+        let mut of_each: Vec<&mut [i64]> = Vec::with_capacity(self.clients.len());
+        for place in self.clients.values() {
+            let (mine, behind) = rest.split_at_mut(place.len());
+            of_each.push(mine);
+            rest = behind;
+        }
+        of_each.par_iter_mut().for_each(|ticks| ticks.sort_unstable());
     }
 
     fn of(&self, client: Client) -> &[i64] {
-        self.ticks.get(&client).map_or(&[], Vec::as_slice)
+        self.clients.get(&client).and_then(|place| self.ticks.get(place.clone())).unwrap_or_default()
     }
+}
+
+/// First and last tick of each second, which are enough: the window is no shorter than a second.
+fn ticks(series: &Series) -> impl Iterator<Item = i64> {
+    let ends = |cell: &Cell| {
+        let (first, last) = (cell.first.0, cell.last().0);
+        std::iter::once(first).chain((last > first).then_some(last))
+    };
+    series.cells().iter().flat_map(ends)
 }
 
 #[cfg(test)]

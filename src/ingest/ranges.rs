@@ -21,15 +21,18 @@ use crate::decode::{Limits, first_record};
 use crate::source::{Blob, BlobPlace};
 
 /// Stored bytes of a range: small enough that no worker waits long for another's last one.
-pub const RANGE_BYTES: u64 = 16 << 20;
+pub const RANGE_BYTES: u64 = 8 << 20;
 
 /// Ranges that a file has at least; smaller files are read whole. One worker reads such a file in a quarter of a
 /// second, and what it counts needs no tables of its own. Must not depend on anything but the file: its digest is
 /// made of those of its ranges.
-const LEAST_RANGES: u64 = 8;
+const LEAST_RANGES: u64 = 16;
 
 /// How far a cut is looked for behind its place, and the first record from the start of the file.
 const SEARCH_BYTES: usize = 1 << 20;
+
+/// How far it is looked for at first: that is enough where records are as small as they are.
+const NEAR_BYTES: usize = if cfg!(test) { 128 } else { 32 << 10 };
 
 /// A stretch of a blob: from one byte to another, or to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,12 +110,17 @@ impl Rule {
 
     /// The first cut at or behind a place, if one is near.
     fn cut_behind(&self, file: &mut File, place: u64) -> io::Result<Option<u64>> {
-        file.seek(SeekFrom::Start(place))?;
-        let mut bytes = vec![0; SEARCH_BYTES];
-        let read = read_full(file, &mut bytes)?;
-        let bytes = bytes.get(..read).unwrap_or_default();
-        let cut = if self.standing.is_top() { self.line(bytes) } else { self.element(bytes) };
-        Ok(cut.map(|at| place + at as u64))
+        for most in [NEAR_BYTES, SEARCH_BYTES] {
+            file.seek(SeekFrom::Start(place))?;
+            let mut bytes = vec![0; most];
+            let read = read_full(file, &mut bytes)?;
+            let bytes = bytes.get(..read).unwrap_or_default();
+            let cut = if self.standing.is_top() { self.line(bytes) } else { self.element(bytes) };
+            if cut.is_some() || read < most {
+                return Ok(cut.map(|at| place + at as u64));
+            }
+        }
+        Ok(None)
     }
 
     /// The first line that begins as records do, behind one that ends as records do.

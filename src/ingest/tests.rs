@@ -70,7 +70,7 @@ proptest! {
         ),
         container in prop::sample::select(CONTAINERS.to_vec()),
         odd in any::<bool>(),
-        range_bytes in 200_u64..4000,
+        range_bytes in 100_u64..2000,
         dedup in any::<bool>(),
     ) {
         let records: Vec<String> =
@@ -96,10 +96,10 @@ fn a_reject_or_a_container_costs_no_second_reading() {
         let path = folder.path().join("log.json");
         fs::write(&path, &text).unwrap();
         let listing = list(&[path.to_string_lossy().into_owned()]).unwrap();
-        let cut = ranges::ranges(&listing.blobs[0], 1000, Limits::default());
+        let cut = ranges::ranges(&listing.blobs[0], 500, Limits::default());
         assert!(cut.is_some_and(|ranges| ranges.len() > 3), "{text}");
         let interrupted = AtomicBool::new(false);
-        let ingest = Ingest { progress: &read, ..of(&interrupted, 2, 1000, false) };
+        let ingest = Ingest { progress: &read, ..of(&interrupted, 2, 500, false) };
         let coverage = ingest.run(&listing).unwrap().facts;
         let records: u64 = coverage.coverage.iter().map(|(_, blob)| blob.records).sum();
         assert_eq!((records, read.0.into_inner()), (99, text.len() as u64), "{text}");
