@@ -1,12 +1,15 @@
-//! The order of requests by their texts, told by numbers.
+//! The order of rows by their texts, told by numbers.
 //!
-//! Input: the dimensions. Output: for every key its [`RequestPlace`], which orders as the texts of the key do. A
-//! key has up to thirty texts; each of them is compared once with its like, and not once a key.
+//! Input: the dimensions. Output: for every key its place ([`RequestPlace`] and its like), which orders as the texts
+//! of the key do. A key has up to thirty texts; each of them is compared once with its like, and not once a key.
 
 use super::dimensions::{Dimensions, Ref, RequestKey, Text};
+use super::examples::{Example, ExampleKey};
+use super::latency::LatencyKey;
 use crate::classify::Basis;
 use crate::record::AccessFlags;
 use crate::record::operation::Plane;
+use crate::ticks::Ticks;
 
 /// Where a key stands among all keys: by its fields in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +28,30 @@ pub(super) struct RequestPlace {
     access: AccessFlags,
     settled: bool,
     denial: u32,
+}
+
+/// Where durations stand: by hour, vault, operation and bucket.
+pub(super) type LatencyPlace = (i64, u32, u32, u16);
+
+/// Where an example stands: by its kind, then in its kind's own order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ExamplePlace {
+    hour: Option<i64>,
+    vault: u32,
+    cause: u32,
+    caller: u32,
+    operation: u32,
+    object: u32,
+    by_client: bool,
+    rank: u8,
+    time: Option<Ticks>,
+    blob: u32,
+    offset: u64,
+    line: u64,
+    correlation_id: u32,
+    message: u32,
+    client_address: u32,
+    client_agent: u32,
 }
 
 /// The place of each text and each combination of texts among its like, from 1; nothing is before all.
@@ -63,6 +90,36 @@ impl Places {
             access: key.access,
             settled: key.settled,
             denial: place(&self.denials, key.denial),
+        }
+    }
+}
+
+impl Places {
+    /// The place of durations.
+    pub(super) fn of_latency(&self, key: &LatencyKey) -> LatencyPlace {
+        (key.hour, place(&self.vaults, key.vault), place(&self.texts, key.operation), key.bucket)
+    }
+
+    /// The place of one of the examples of a kind.
+    pub(super) fn of_example(&self, key: &ExampleKey, rank: u8, example: &Example) -> ExamplePlace {
+        let text = |text: Option<Text>| place(&self.texts, text);
+        ExamplePlace {
+            hour: key.hour,
+            vault: place(&self.vaults, key.vault),
+            cause: text(Some(key.cause)),
+            caller: place(&self.callers, key.caller),
+            operation: text(key.operation),
+            object: text(key.object),
+            by_client: key.client.is_some(),
+            rank,
+            time: example.time,
+            blob: text(Some(example.location.blob)),
+            offset: example.location.offset,
+            line: example.location.line,
+            correlation_id: text(example.correlation_id),
+            message: text(example.message),
+            client_address: text(example.client_address),
+            client_agent: text(example.client_agent),
         }
     }
 }

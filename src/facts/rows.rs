@@ -10,8 +10,8 @@ use super::changes::{ChangeKey, Settings};
 use super::coverage::BlobCoverage;
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey};
-use super::latency::LatencyCell;
-use super::order::{Places, RequestPlace};
+use super::latency::{LatencyCell, LatencyKey};
+use super::order::{ExamplePlace, LatencyPlace, Places, RequestPlace};
 use super::requests::Series;
 use crate::record::caller::CallerKind;
 use crate::ticks::Ticks;
@@ -131,7 +131,7 @@ pub struct ExampleRow<'f> {
     /// Its kind is told apart by client too.
     pub by_client: bool,
     /// Place among its kind, from 0.
-    pub rank: usize,
+    pub rank: u8,
     /// When.
     pub time: Option<Ticks>,
     /// Blob.
@@ -202,8 +202,7 @@ impl Dimensions {
 
 impl Facts {
     /// Every stream of requests, in the order of their texts, field by field.
-    pub fn requests_in_order(&self) -> Vec<(&RequestKey, &Series)> {
-        let places = Places::new(&self.dimensions);
+    pub(super) fn requests_in_order(&self, places: &Places) -> Vec<(&RequestKey, &Series)> {
         let all = self.requests.as_slice();
         let mut order: Vec<(RequestPlace, u32)> =
             (0..).zip(all).map(|(at, (key, _))| (places.of(key), at)).collect();
@@ -212,22 +211,36 @@ impl Facts {
         sorted.map(|(key, series)| (key, series)).collect()
     }
 
+    /// All durations, in the order of [`LatencyRow`]s.
+    pub(super) fn latency_in_order(&self, places: &Places) -> Vec<(&LatencyKey, &LatencyCell)> {
+        let mut order: Vec<(LatencyPlace, (&LatencyKey, &LatencyCell))> =
+            self.latency.iter().map(|row| (places.of_latency(row.0), row)).collect();
+        order.par_sort_unstable_by_key(|row| row.0);
+        order.into_iter().map(|row| row.1).collect()
+    }
+
+    /// All examples with their place among their kind, in the order of [`ExampleRow`]s.
+    pub(super) fn examples_in_order(&self, places: &Places) -> Vec<(&ExampleKey, u8, &Example)> {
+        let all = self.examples.iter().flat_map(|(key, examples)| {
+            (0_u8..).zip(examples).map(move |(rank, example)| (key, rank, example))
+        });
+        let mut order: Vec<(ExamplePlace, (&ExampleKey, u8, &Example))> =
+            all.map(|row| (places.of_example(row.0, row.1, row.2), row)).collect();
+        order.par_sort_unstable_by_key(|row| row.0);
+        order.into_iter().map(|row| row.1).collect()
+    }
+
     /// All durations, sorted.
     pub fn latency_rows(&self) -> Vec<LatencyRow<'_>> {
         let dimensions = &self.dimensions;
-        let mut rows: Vec<_> = self
-            .latency
-            .iter()
-            .map(|(key, cell)| LatencyRow {
-                hour: key.hour,
-                vault: dimensions.vault_row(key.vault),
-                operation: dimensions.text(key.operation),
-                bucket: key.bucket,
-                cell: *cell,
-            })
-            .collect();
-        rows.sort_unstable();
-        rows
+        let row = |(key, cell): (&LatencyKey, &LatencyCell)| LatencyRow {
+            hour: key.hour,
+            vault: dimensions.vault_row(key.vault),
+            operation: dimensions.text(key.operation),
+            bucket: key.bucket,
+            cell: *cell,
+        };
+        self.latency_in_order(&Places::new(dimensions)).into_iter().map(row).collect()
     }
 
     /// All changes, sorted.
@@ -260,19 +273,11 @@ impl Facts {
 
     /// All examples, sorted by kind, then in their own order.
     pub fn example_rows(&self) -> Vec<ExampleRow<'_>> {
-        let of_kind = |(key, examples): (&ExampleKey, &[Example])| {
-            examples
-                .iter()
-                .enumerate()
-                .map(|(rank, example)| self.example_row(key, rank, example))
-                .collect::<Vec<_>>()
-        };
-        let mut rows: Vec<_> = self.examples.iter().flat_map(of_kind).collect();
-        rows.sort_unstable();
-        rows
+        let rows = self.examples_in_order(&Places::new(&self.dimensions)).into_iter();
+        rows.map(|(key, rank, example)| self.example_row(key, rank, example)).collect()
     }
 
-    fn example_row(&self, key: &ExampleKey, rank: usize, example: &Example) -> ExampleRow<'_> {
+    fn example_row(&self, key: &ExampleKey, rank: u8, example: &Example) -> ExampleRow<'_> {
         let dimensions = &self.dimensions;
         ExampleRow {
             hour: key.hour,

@@ -133,8 +133,11 @@ fn request_rows(facts: &Facts) -> Vec<(RequestRow<'_>, &Series)> {
     let row = |(key, series): (&RequestKey, _)| (request_row(facts, key), series);
     let mut rows: Vec<_> = facts.requests.iter().map(|(key, series)| row((key, series))).collect();
     rows.sort_unstable_by(|one: &(RequestRow<'_>, &Series), other| one.0.cmp(&other.0));
-    let ordered: Vec<_> =
-        facts.requests_in_order().into_iter().map(|(key, _)| request_row(facts, key)).collect();
+    let ordered: Vec<_> = facts
+        .requests_in_order(&order::Places::new(&facts.dimensions))
+        .into_iter()
+        .map(|(key, _)| request_row(facts, key))
+        .collect();
     assert!(rows.iter().map(|(row, _)| *row).eq(ordered), "keys are in the order of their texts");
     rows
 }
@@ -142,6 +145,8 @@ fn request_rows(facts: &Facts) -> Vec<(RequestRow<'_>, &Series)> {
 /// Everything that facts hold, in one order.
 pub(crate) fn canonical(facts: &mut Facts) -> String {
     facts.requests.settle();
+    assert!(facts.latency_rows().is_sorted(), "durations are in the order of their texts");
+    assert!(facts.example_rows().is_sorted(), "examples are in the order of their texts");
     format!(
         "{:#?}{:#?}{:#?}{:#?}{:#?}",
         request_rows(facts),

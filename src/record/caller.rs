@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use strum::{Display, EnumString};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::Identity;
 use applications::{Applications, Use};
@@ -27,6 +27,7 @@ use applications::{Applications, Use};
     Ord,
     Display,
     EnumString,
+    IntoStaticStr,
     Serialize,
     JsonSchema,
 )]

@@ -7,21 +7,21 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use polars::error::{PolarsError, PolarsResult};
 use polars_arrow::array::{Array, BooleanArray, PrimitiveArray, Utf8ViewArray};
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, TimeUnit};
-use polars_arrow::record_batch::RecordBatchT;
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
+use polars_parquet::parquet::error::ParquetError;
 use polars_parquet::read::{
     BasicDecompressor, ColumnChunkMetadata, FileMetadata, PageReader, PhysicalType, column_iter_to_arrays,
     read_metadata,
 };
 use polars_parquet::write::{
-    CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions,
-    ZstdLevel,
+    CompressedPage, CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding,
+    FallibleStreamingIterator, FileWriter, ParquetType, StatisticsOptions, Version, WriteOptions, ZstdLevel,
+    array_to_columns, to_parquet_schema,
 };
 use rayon::prelude::*;
 
@@ -39,73 +39,97 @@ const GROUP_ROWS: usize = 1 << 20;
 /// How hard zstd tries: beyond it a table is hardly smaller and takes many times as long.
 const ZSTD_LEVEL: i32 = 3;
 
-/// A table being written.
-pub(super) struct Columns {
+/// A table being written. Its columns are made one after the other as they are encoded: together they would take
+/// more memory than the facts.
+pub(super) struct Columns<'v> {
     table: &'static str,
     rows: usize,
     fields: Vec<Field>,
-    arrays: Vec<Box<dyn Array>>,
-    encodings: Vec<Vec<Encoding>>,
+    columns: Vec<Source<'v>>,
 }
 
-impl Columns {
+/// Where the values of a column come from.
+struct Source<'v> {
+    /// Makes an array of the next so many.
+    next: Box<dyn FnMut(usize) -> Box<dyn Array> + Send + Sync + 'v>,
+    encoding: Encoding,
+}
+
+/// Values of a column, in the order of rows.
+pub(super) trait Values<T>: Iterator<Item = T> + Send + Sync {}
+
+impl<T, I: Iterator<Item = T> + Send + Sync> Values<T> for I {}
+
+impl<'v> Columns<'v> {
     /// A table of `rows` rows.
     pub(super) fn new(table: &'static str, rows: usize) -> Self {
-        Self { table, rows, fields: Vec::new(), arrays: Vec::new(), encodings: Vec::new() }
+        Self { table, rows, fields: Vec::new(), columns: Vec::new() }
     }
 
-    fn push(&mut self, name: &str, array: Box<dyn Array>, encoding: Encoding) -> &mut Self {
-        self.fields.push(Field::new(name.into(), array.dtype().clone(), true));
-        self.arrays.push(array);
-        self.encodings.push(vec![encoding]);
+    fn push<T>(
+        &mut self,
+        name: &str,
+        dtype: ArrowDataType,
+        encoding: Encoding,
+        mut values: impl Values<T> + 'v,
+        array: impl Fn(Vec<T>) -> Box<dyn Array> + Send + Sync + 'v,
+    ) -> &mut Self {
+        self.fields.push(Field::new(name.into(), dtype, true));
+        let next = Box::new(move |rows| array(values.by_ref().take(rows).collect()));
+        self.columns.push(Source { next, encoding });
         self
     }
 
     /// Texts; missing where `None`.
-    pub(super) fn text<'v>(
-        &mut self,
-        name: &str,
-        values: impl Iterator<Item = Option<&'v str>>,
-    ) -> &mut Self {
-        let values: Vec<Option<&str>> = values.collect();
-        self.push(name, Utf8ViewArray::from_slice(values).boxed(), Encoding::RleDictionary)
+    pub(super) fn text<'t>(&mut self, name: &str, values: impl Values<Option<&'t str>> + 'v) -> &mut Self {
+        self.push(name, ArrowDataType::Utf8View, Encoding::RleDictionary, values, |values| {
+            Utf8ViewArray::from_slice(values).boxed()
+        })
     }
 
     /// Whole numbers that may be missing.
-    pub(super) fn numbers(&mut self, name: &str, values: impl Iterator<Item = Option<i64>>) -> &mut Self {
-        let values: Vec<Option<i64>> = values.collect();
-        self.push(name, PrimitiveArray::<i64>::from(values).boxed(), Encoding::RleDictionary)
+    pub(super) fn numbers(&mut self, name: &str, values: impl Values<Option<i64>> + 'v) -> &mut Self {
+        self.push(name, ArrowDataType::Int64, Encoding::RleDictionary, values, |values| {
+            PrimitiveArray::<i64>::from(values).boxed()
+        })
     }
 
     /// Counts.
-    pub(super) fn counts(&mut self, name: &str, values: impl Iterator<Item = u64>) -> &mut Self {
-        self.push(name, PrimitiveArray::<u64>::from_vec(values.collect()).boxed(), Encoding::RleDictionary)
+    pub(super) fn counts(&mut self, name: &str, values: impl Values<u64> + 'v) -> &mut Self {
+        self.push(name, ArrowDataType::UInt64, Encoding::RleDictionary, values, |values| {
+            PrimitiveArray::from_vec(values).boxed()
+        })
     }
 
     /// Counts or references under 2^32.
-    pub(super) fn small(&mut self, name: &str, values: impl Iterator<Item = u32>) -> &mut Self {
-        self.push(name, PrimitiveArray::<u32>::from_vec(values.collect()).boxed(), Encoding::RleDictionary)
+    pub(super) fn small(&mut self, name: &str, values: impl Values<u32> + 'v) -> &mut Self {
+        self.push(name, ArrowDataType::UInt32, Encoding::RleDictionary, values, |values| {
+            PrimitiveArray::from_vec(values).boxed()
+        })
     }
 
     /// Numbers of which each is near the one before it, or takes few bits: references that ascend, seconds
     /// of a stream, ticks within a second.
-    pub(super) fn near<T: NativeType>(&mut self, name: &str, values: impl Iterator<Item = T>) -> &mut Self {
-        let array = PrimitiveArray::<T>::from_vec(values.collect());
-        self.push(name, array.boxed(), Encoding::DeltaBinaryPacked)
+    pub(super) fn near<T: NativeType>(&mut self, name: &str, values: impl Values<T> + 'v) -> &mut Self {
+        self.push(name, T::PRIMITIVE.into(), Encoding::DeltaBinaryPacked, values, |values| {
+            PrimitiveArray::<T>::from_vec(values).boxed()
+        })
     }
 
     /// Yes, no, or missing.
-    pub(super) fn flags(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) -> &mut Self {
-        let values: Vec<Option<bool>> = values.collect();
-        self.push(name, BooleanArray::from(values).boxed(), Encoding::Plain)
+    pub(super) fn flags(&mut self, name: &str, values: impl Values<Option<bool>> + 'v) -> &mut Self {
+        self.push(name, ArrowDataType::Boolean, Encoding::Plain, values, |values| {
+            BooleanArray::from(values).boxed()
+        })
     }
 
     /// Seconds since 1970 as timestamps (UTC).
-    pub(super) fn seconds(&mut self, name: &str, values: impl Iterator<Item = i64>) -> &mut Self {
-        let values: Vec<i64> = values.map(|second| second * 1000).collect();
+    pub(super) fn seconds(&mut self, name: &str, values: impl Values<i64> + 'v) -> &mut Self {
         let instant = ArrowDataType::Timestamp(TimeUnit::Millisecond, None);
-        let array = PrimitiveArray::new(instant, values.into(), None);
-        self.push(name, array.boxed(), Encoding::RleDictionary)
+        self.push(name, instant.clone(), Encoding::RleDictionary, values, move |values| {
+            let values: Vec<i64> = values.into_iter().map(|second| second * 1000).collect();
+            PrimitiveArray::new(instant.clone(), values.into(), None).boxed()
+        })
     }
 
     /// The file.
@@ -115,31 +139,45 @@ impl Columns {
         Ok(Table { name, rows, bytes })
     }
 
-    fn encode(self) -> PolarsResult<Vec<u8>> {
-        let schema: ArrowSchema = self.fields.into_iter().map(|field| (field.name.clone(), field)).collect();
-        let schema = Arc::new(schema);
+    fn encode(mut self) -> PolarsResult<Vec<u8>> {
+        let fields = std::mem::take(&mut self.fields);
+        let schema: ArrowSchema = fields.into_iter().map(|field| (field.name.clone(), field)).collect();
         let options = WriteOptions {
             statistics: StatisticsOptions::default(),
             version: Version::V1,
             compression: CompressionOptions::Zstd(Some(ZstdLevel::try_new(ZSTD_LEVEL)?)),
             data_page_size: None,
         };
-        let arrays = &self.arrays;
-        let group = |start: usize| {
-            let rows = GROUP_ROWS.min(self.rows - start);
-            let arrays = arrays.iter().map(|array| array.sliced(start, rows)).collect();
-            RecordBatchT::try_new(rows, Arc::clone(&schema), arrays)
-        };
-        let groups = (0..self.rows).step_by(GROUP_ROWS).map(group);
-        let encoded = RowGroupIterator::try_new(groups, &schema, options, self.encodings.into())?;
+        let types = to_parquet_schema(&schema)?;
         let mut bytes = Vec::new();
-        let mut writer = FileWriter::try_new(&mut bytes, ArrowSchema::clone(&schema), options)?;
-        for (at, group) in encoded.enumerate() {
-            writer.write(GROUP_ROWS.min(self.rows - at * GROUP_ROWS) as u64, group?)?;
+        let mut writer = FileWriter::try_new(&mut bytes, schema, options)?;
+        for start in (0..self.rows).step_by(GROUP_ROWS) {
+            let rows = GROUP_ROWS.min(self.rows - start);
+            let columns = self.columns.iter_mut().zip(types.fields());
+            let chunks = columns.map(|(column, field)| {
+                let array = (column.next)(rows);
+                chunk_of(array, field.clone(), options, column.encoding)
+            });
+            writer.write(rows as u64, DynIter::new(chunks))?;
         }
         writer.end(None)?;
         Ok(bytes)
     }
+}
+
+/// A column of a row group, encoded and compressed page by page.
+fn chunk_of(
+    array: Box<dyn Array>,
+    field: ParquetType,
+    options: WriteOptions,
+    encoding: Encoding,
+) -> PolarsResult<DynStreamingIterator<'static, CompressedPage, PolarsError>> {
+    let mut columns = array_to_columns(array, field, options, &[encoding])?;
+    let pages = columns.pop().ok_or_else(|| PolarsError::ComputeError("a column without pages".into()))?;
+    let pages =
+        DynIter::new(pages.map(|page| page.map_err(|error| ParquetError::OutOfSpec(error.to_string()))));
+    let compressed = Compressor::new(pages, options.compression, Vec::new());
+    Ok(DynStreamingIterator::new(compressed.map_err(PolarsError::from)))
 }
 
 /// A table being read.

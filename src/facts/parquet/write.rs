@@ -2,10 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::columns::Columns;
+use super::columns::{Columns, Values};
 use super::{TABLES, Table, TableError};
 use crate::facts::coverage::{BlobCoverage, RejectRow};
 use crate::facts::dimensions::{Dimensions, RequestKey, Text};
+use crate::facts::examples::{Example, ExampleKey};
+use crate::facts::order::Places;
 use crate::facts::requests::{Cell, Series};
 use crate::facts::rows::{CallerRow, DENIAL_COLUMNS, VaultRow};
 use crate::facts::sightings::Seen;
@@ -16,18 +18,18 @@ use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// All tables.
 pub(super) fn tables(facts: &Facts) -> Result<Vec<Table>, TableError> {
-    // One after the other: together their texts would take as much memory as all facts.
+    let places = &Places::new(&facts.dimensions);
     let (keys, requests) = {
-        let rows = facts.requests_in_order();
+        let rows = facts.requests_in_order(places);
         rayon::join(|| request_keys(&facts.dimensions, &rows), || requests(&rows))
     };
     let rest = [latency, changes, examples, coverage, rejects, sightings];
-    let rest = rest.par_iter().map(|table| table(facts)).collect::<Result<Vec<_>, _>>();
+    let rest = rest.par_iter().map(|table| table(facts, places)).collect::<Result<Vec<_>, _>>();
     Ok([vec![keys?, requests?], rest?].concat())
 }
 
 /// The columns of a vault.
-fn vault_columns<'f>(columns: &mut Columns, vaults: impl Iterator<Item = VaultRow<'f>> + Clone) {
+fn vault_columns<'v, 'f: 'v>(columns: &mut Columns<'v>, vaults: impl Values<VaultRow<'f>> + Clone + 'v) {
     columns
         .text("vault", vaults.clone().map(|vault| vault.name))
         .flags("vault_hsm", vaults.clone().map(|vault| Some(vault.hsm)))
@@ -36,11 +38,9 @@ fn vault_columns<'f>(columns: &mut Columns, vaults: impl Iterator<Item = VaultRo
 }
 
 /// The columns of a caller.
-fn caller_columns<'f>(columns: &mut Columns, callers: impl Iterator<Item = CallerRow<'f>> + Clone) {
-    let kinds: Vec<Option<String>> =
-        callers.clone().map(|caller| caller.named.then(|| caller.kind.to_string())).collect();
+fn caller_columns<'v, 'f: 'v>(columns: &mut Columns<'v>, callers: impl Values<CallerRow<'f>> + Clone + 'v) {
     columns
-        .text("caller_kind", kinds.iter().map(Option::as_deref))
+        .text("caller_kind", callers.clone().map(|caller| caller.named.then(|| caller.kind.into())))
         .text("caller_oid", callers.clone().map(|caller| caller.oid))
         .text("caller_appid", callers.clone().map(|caller| caller.appid))
         .text("caller_name", callers.clone().map(|caller| caller.name))
@@ -77,7 +77,7 @@ fn request_keys(dimensions: &Dimensions, rows: &[Stream<'_>]) -> Result<Table, T
         .flags("challenge_settled", keys.clone().map(|key| Some(key.settled)))
         .counts("untimed", rows.iter().map(|(_, series)| series.untimed));
     for (index, name) in DENIAL_COLUMNS.iter().enumerate() {
-        columns.text(name, keys.clone().map(|key| dimensions.denial_row(key.denial)[index]));
+        columns.text(name, keys.clone().map(move |key| dimensions.denial_row(key.denial)[index]));
     }
     columns.finish()
 }
@@ -99,21 +99,23 @@ fn requests(rows: &[Stream<'_>]) -> Result<Table, TableError> {
     columns.finish()
 }
 
-fn latency(facts: &Facts) -> Result<Table, TableError> {
-    let rows = facts.latency_rows();
+fn latency(facts: &Facts, places: &Places) -> Result<Table, TableError> {
+    let dimensions = &facts.dimensions;
+    let rows = facts.latency_in_order(places);
+    let keys = rows.iter().map(|(key, _)| *key);
     let mut columns = Columns::new(TABLES[2], rows.len());
-    vault_columns(&mut columns, rows.iter().map(|row| row.vault));
+    vault_columns(&mut columns, keys.clone().map(|key| dimensions.vault_row(key.vault)));
     columns
-        .seconds("hour", rows.iter().map(|row| row.hour * 3600))
-        .numbers("hour_number", rows.iter().map(|row| Some(row.hour)))
-        .text("operation", rows.iter().map(|row| row.operation))
-        .small("bucket", rows.iter().map(|row| u32::from(row.bucket)))
-        .counts("count", rows.iter().map(|row| row.cell.count))
-        .counts("max_ms", rows.iter().map(|row| row.cell.max_ms));
+        .seconds("hour", keys.clone().map(|key| key.hour * 3600))
+        .numbers("hour_number", keys.clone().map(|key| Some(key.hour)))
+        .text("operation", keys.clone().map(|key| dimensions.text(key.operation)))
+        .small("bucket", keys.map(|key| u32::from(key.bucket)))
+        .counts("count", rows.iter().map(|(_, cell)| cell.count))
+        .counts("max_ms", rows.iter().map(|(_, cell)| cell.max_ms));
     columns.finish()
 }
 
-fn changes(facts: &Facts) -> Result<Table, TableError> {
+fn changes(facts: &Facts, _: &Places) -> Result<Table, TableError> {
     let rows = facts.change_rows();
     let mut columns = Columns::new(TABLES[3], rows.len());
     vault_columns(&mut columns, rows.iter().map(|row| row.vault));
@@ -133,25 +135,32 @@ fn changes(facts: &Facts) -> Result<Table, TableError> {
     columns.finish()
 }
 
-fn examples(facts: &Facts) -> Result<Table, TableError> {
-    let rows = facts.example_rows();
+fn examples(facts: &Facts, places: &Places) -> Result<Table, TableError> {
+    let dimensions = &facts.dimensions;
+    let rows = facts.examples_in_order(places);
+    let keys = rows.iter().map(|(key, ..)| *key);
+    let shown = rows.iter().map(|(.., example)| *example);
+    let of_key =
+        |text: fn(&ExampleKey) -> Option<Text>| keys.clone().map(move |key| dimensions.text(text(key)));
+    let of_shown =
+        |text: fn(&Example) -> Option<Text>| shown.clone().map(move |row| dimensions.text(text(row)));
     let mut columns = Columns::new(TABLES[4], rows.len());
-    vault_columns(&mut columns, rows.iter().map(|row| row.vault));
-    caller_columns(&mut columns, rows.iter().map(|row| row.caller));
+    vault_columns(&mut columns, keys.clone().map(|key| dimensions.vault_row(key.vault)));
+    caller_columns(&mut columns, keys.clone().map(|key| dimensions.caller_row(key.caller)));
     columns
-        .text("cause", rows.iter().map(|row| Some(row.cause)))
-        .text("operation", rows.iter().map(|row| row.operation))
-        .text("object", rows.iter().map(|row| row.object))
-        .flags("by_client", rows.iter().map(|row| Some(row.by_client)))
-        .counts("rank", rows.iter().map(|row| row.rank as u64))
-        .numbers("time_100ns", rows.iter().map(|row| ticks(row.time)))
-        .text("blob", rows.iter().map(|row| Some(row.blob)))
-        .counts("offset", rows.iter().map(|row| row.offset))
-        .counts("line", rows.iter().map(|row| row.line))
-        .text("correlation_id", rows.iter().map(|row| row.correlation_id))
-        .text("message", rows.iter().map(|row| row.message))
-        .text("client_address", rows.iter().map(|row| row.client_address))
-        .text("client_agent", rows.iter().map(|row| row.client_agent));
+        .text("cause", of_key(|key| Some(key.cause)))
+        .text("operation", of_key(|key| key.operation))
+        .text("object", of_key(|key| key.object))
+        .flags("by_client", keys.clone().map(|key| Some(key.client.is_some())))
+        .counts("rank", rows.iter().map(|(_, rank, _)| u64::from(*rank)))
+        .numbers("time_100ns", shown.clone().map(|example| ticks(example.time)))
+        .text("blob", of_shown(|example| Some(example.location.blob)))
+        .counts("offset", shown.clone().map(|example| example.location.offset))
+        .counts("line", shown.clone().map(|example| example.location.line))
+        .text("correlation_id", of_shown(|example| example.correlation_id))
+        .text("message", of_shown(|example| example.message))
+        .text("client_address", of_shown(|example| example.client_address))
+        .text("client_agent", of_shown(|example| example.client_agent));
     columns.finish()
 }
 
@@ -162,30 +171,24 @@ fn counts_by_name<K: ToString>(counts: &std::collections::BTreeMap<K, u64>) -> S
     parts.join(",")
 }
 
-fn coverage(facts: &Facts) -> Result<Table, TableError> {
+fn coverage(facts: &Facts, _: &Places) -> Result<Table, TableError> {
     let rows = facts.coverage_rows();
-    let mut columns = Columns::new(TABLES[5], rows.len());
     let of = |field: fn(&BlobCoverage) -> u64| rows.iter().map(move |(_, blob)| field(blob));
     let own = |text: fn(&BlobCoverage) -> String| -> Vec<String> {
         rows.iter().map(|(_, blob)| text(blob)).collect()
     };
-    let digests = own(|blob| format!("{:032x}", blob.digest));
-    let compressions = own(|blob| blob.compression.to_string());
-    let containers = own(|blob| blob.containers.names().join(","));
-    let shapes = own(|blob| counts_by_name(&blob.shapes));
-    let not_audit = own(|blob| counts_by_name(&blob.not_audit));
-    let rejected = own(|blob| counts_by_name(&blob.rejected));
-    let text = |texts: &'_ [String]| -> Vec<Option<String>> { texts.iter().cloned().map(Some).collect() };
+    let texts = [
+        ("digest", own(|blob| format!("{:032x}", blob.digest))),
+        ("compression", own(|blob| blob.compression.to_string())),
+        ("containers", own(|blob| blob.containers.names().join(","))),
+        ("shapes", own(|blob| counts_by_name(&blob.shapes))),
+        ("not_audit", own(|blob| counts_by_name(&blob.not_audit))),
+        ("rejected", own(|blob| counts_by_name(&blob.rejected))),
+    ];
+    let mut columns = Columns::new(TABLES[5], rows.len());
     columns.text("blob", rows.iter().map(|(name, _)| Some(*name)));
-    for (name, texts) in [
-        ("digest", digests),
-        ("compression", compressions),
-        ("containers", containers),
-        ("shapes", shapes),
-        ("not_audit", not_audit),
-        ("rejected", rejected),
-    ] {
-        columns.text(name, text(&texts).iter().map(Option::as_deref));
+    for (name, texts) in &texts {
+        columns.text(name, texts.iter().map(|text| Some(text.as_str())));
     }
     columns
         .counts("stored_bytes", of(|blob| blob.stored_bytes))
@@ -202,7 +205,7 @@ fn coverage(facts: &Facts) -> Result<Table, TableError> {
     columns.finish()
 }
 
-fn rejects(facts: &Facts) -> Result<Table, TableError> {
+fn rejects(facts: &Facts, _: &Places) -> Result<Table, TableError> {
     let blobs = facts.coverage_rows();
     let rows: Vec<(&str, &RejectRow)> =
         blobs.iter().flat_map(|(name, blob)| blob.rejects.iter().map(move |row| (*name, row))).collect();
@@ -218,7 +221,7 @@ fn rejects(facts: &Facts) -> Result<Table, TableError> {
     columns.finish()
 }
 
-fn sightings(facts: &Facts) -> Result<Table, TableError> {
+fn sightings(facts: &Facts, _: &Places) -> Result<Table, TableError> {
     let rows: Vec<(Fingerprint, &Seen)> = facts.sightings.iter().collect();
     let hashes: Vec<String> = rows.iter().map(|(request, _)| format!("{:032x}", request.hash)).collect();
     let text = |text: Text| Some(facts.dimensions.strings.get(text));
