@@ -7,7 +7,7 @@
 use std::hash::Hash;
 
 use super::dimensions::{Ref, Remap, Text, Vault, number};
-use super::table::Table;
+use super::table::{TOGETHER, Table};
 use crate::ticks::Ticks;
 
 /// Buckets to a power of two, as a power of two.
@@ -100,9 +100,20 @@ impl Latency {
         self.table.add_all(&mut pending.0, LatencyCell::touch, LatencyCell::absorb);
     }
 
-    /// Counts a row.
-    pub fn add_cell(&mut self, key: LatencyKey, cell: LatencyCell) {
-        self.table.value(key).absorb(cell);
+    /// Counts rows, up to the first error.
+    pub(super) fn add_cells<E>(
+        &mut self,
+        rows: impl Iterator<Item = Result<(LatencyKey, LatencyCell), E>>,
+    ) -> Result<(), E> {
+        let mut many = Vec::with_capacity(TOGETHER);
+        for row in rows {
+            many.push(row?);
+            if many.len() == TOGETHER {
+                self.table.add_all(&mut many, LatencyCell::touch, LatencyCell::absorb);
+            }
+        }
+        self.table.add_all(&mut many, LatencyCell::touch, LatencyCell::absorb);
+        Ok(())
     }
 
     /// Takes in another table.

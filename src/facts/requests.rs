@@ -196,7 +196,7 @@ impl Series {
     }
 
     /// Makes room for so many more cells.
-    fn make_room(&mut self, more: usize) {
+    pub(super) fn make_room(&mut self, more: usize) {
         match &mut self.cells {
             Cells::Many(cells) => cells.reserve(more),
             Cells::One(first) if more > 1 => {
@@ -278,6 +278,19 @@ impl Requests {
     pub fn add_series(&mut self, key: RequestKey, series: Series) {
         if !series.is_empty() {
             self.table.value(key).merge(series);
+        }
+    }
+
+    /// Counts many series, each under its key.
+    pub(super) fn add_all(&mut self, series: Vec<(RequestKey, Series)>) {
+        let mut counted = series.into_iter().filter(|(_, series)| !series.is_empty());
+        let mut many = Vec::with_capacity(TOGETHER);
+        loop {
+            many.extend(counted.by_ref().take(TOGETHER));
+            if many.is_empty() {
+                return;
+            }
+            self.table.add_all(&mut many, Series::last_tick, Series::merge);
         }
     }
 

@@ -219,6 +219,23 @@ impl Column {
     }
 }
 
+/// Numbers of a column as they were decoded: in pieces, one or more a row group.
+pub(super) struct Dense<'t, T: NativeType> {
+    pub(super) pieces: Vec<Cow<'t, [T]>>,
+}
+
+impl<T: NativeType> Dense<'_, T> {
+    pub(super) fn lengths(&self) -> Vec<usize> {
+        self.pieces.iter().map(|piece| piece.len()).collect()
+    }
+
+    /// The same in one piece.
+    pub(super) fn in_one(self) -> Self {
+        let all: Vec<T> = self.pieces.iter().flat_map(|piece| piece.iter()).copied().collect();
+        Self { pieces: vec![Cow::Owned(all)] }
+    }
+}
+
 impl Read {
     /// Opens a file, and decodes its columns on all threads.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
@@ -301,15 +318,13 @@ impl Read {
     }
 
     /// The numbers of a column in which none is missing.
-    pub(super) fn dense<T: NativeType>(&self, name: &str) -> Result<Cow<'_, [T]>, TableError> {
+    pub(super) fn dense<T: NativeType>(&self, name: &str) -> Result<Dense<'_, T>, TableError> {
         let arrays = self.arrays::<PrimitiveArray<T>>(name)?;
         if arrays.iter().any(|array| array.null_count() > 0) {
             return Err(self.missing(name));
         }
-        Ok(match arrays[..] {
-            [only] => Cow::Borrowed(only.values().as_slice()),
-            _ => Cow::Owned(arrays.iter().flat_map(|array| array.values().as_slice()).copied().collect()),
-        })
+        let pieces = arrays.into_iter().map(|array| Cow::Borrowed(array.values().as_slice()));
+        Ok(Dense { pieces: pieces.collect() })
     }
 
     /// Texts.

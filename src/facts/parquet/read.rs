@@ -1,8 +1,7 @@
 //! Parquet to facts.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Index;
+use std::ops::{Index, Range};
 use std::str::FromStr;
 
 use rayon::prelude::*;
@@ -26,35 +25,34 @@ use crate::record::fingerprint::Fingerprint;
 use crate::record::operation::Plane;
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
-/// Facts from the bytes of all tables.
+/// Facts from the bytes of all tables. Each is decoded when its turn comes and forgotten when it was read: all
+/// together take more memory than the facts.
 pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError> {
-    let opened: Vec<Result<Read, TableError>> = Vec::from(tables)
-        .into_par_iter()
-        .zip(TABLES)
-        .map(|(bytes, table)| Read::open(table, bytes))
-        .collect();
-    let opened: Vec<Read> = opened.into_iter().collect::<Result<_, _>>()?;
-    let Ok([keys_, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_]) =
-        <[Read; TABLES.len()]>::try_from(opened)
-    else {
-        unreachable!("every table was opened")
-    };
+    let mut at = 0;
+    let [keys_, requests_, latency_, changes_, examples_, coverage_, rejects_, sightings_] =
+        tables.map(|bytes| {
+            at += 1;
+            (TABLES[at - 1], bytes)
+        });
     let mut facts = Facts::new();
-    let streams = keys(&mut facts.dimensions, &keys_)?;
-    drop(keys_);
+    let streams = keys(&mut facts.dimensions, &open(keys_)?)?;
     let (requests, rest) = rayon::join(
-        || requests(streams, &requests_),
+        || requests(streams, &open(requests_)?),
         || {
-            latency(&mut facts, &latency_)?;
-            changes(&mut facts, &changes_)?;
-            examples(&mut facts, &examples_)?;
-            coverage(&mut facts, &coverage_)?;
-            rejects(&mut facts, &rejects_)?;
-            sightings(&mut facts, &sightings_)
+            latency(&mut facts, &open(latency_)?)?;
+            changes(&mut facts, &open(changes_)?)?;
+            examples(&mut facts, &open(examples_)?)?;
+            coverage(&mut facts, &open(coverage_)?)?;
+            rejects(&mut facts, &open(rejects_)?)?;
+            sightings(&mut facts, &open(sightings_)?)
         },
     );
     (facts.requests, ()) = (requests?, rest?);
     Ok(facts)
+}
+
+fn open((table, bytes): (&'static str, Vec<u8>)) -> Result<Read, TableError> {
+    Read::open(table, bytes)
 }
 
 /// A text column as references: each of its texts was looked up once.
@@ -208,58 +206,76 @@ fn statuses(table: &Read) -> Result<Vec<Option<u16>>, TableError> {
 /// Streams whose cells one thread fills in.
 const FILLED_TOGETHER: usize = 1 << 14;
 
-/// The cells of all streams, as they stand in the table.
+/// Cells of streams, as they stand in a row group.
 struct Cells<'t> {
-    keys: Cow<'t, [u32]>,
-    counts: Cow<'t, [u32]>,
-    seconds: Cow<'t, [i64]>,
-    firsts: Cow<'t, [u32]>,
-    lasts: Cow<'t, [u32]>,
+    keys: &'t [u32],
+    counts: &'t [u32],
+    seconds: &'t [i64],
+    firsts: &'t [u32],
+    lasts: &'t [u32],
 }
 
 /// The streams with their cells.
 fn requests(mut streams: Vec<(RequestKey, Series)>, table: &Read) -> Result<Requests, TableError> {
     fill(&mut streams, table)?;
     let mut requests = Requests::default();
-    for (key, series) in streams {
-        requests.add_series(key, series);
-    }
+    requests.add_all(streams);
     Ok(requests)
 }
 
-/// Gives the streams their cells.
+/// Gives the streams their cells, row group by row group.
 fn fill(streams: &mut [(RequestKey, Series)], table: &Read) -> Result<(), TableError> {
-    let cells = Cells {
-        keys: table.dense("key")?,
-        counts: table.dense("count")?,
-        seconds: table.dense("second")?,
-        firsts: table.dense("first_tick")?,
-        lasts: table.dense("last_tick")?,
-    };
-    // As akvlens writes them, the cells of a stream stand together, and streams come in their order.
-    let together = if cells.keys.is_sorted() { FILLED_TOGETHER } else { streams.len().max(1) };
-    let known = streams.len();
-    let filled: Option<Vec<()>> = streams
-        .par_chunks_mut(together)
-        .enumerate()
-        .map(|(chunk, streams)| cells.fill(chunk * together, streams, known))
-        .collect();
-    let all_known = cells.keys.iter().all(|key| (*key as usize) < known);
-    filled
-        .filter(|_| all_known)
-        .map(|_| ())
-        .ok_or_else(|| table.wrong("a row without a stream, a count, or within one second"))
+    let (mut keys, mut counts) = (table.dense("key")?, table.dense("count")?);
+    let mut seconds = table.dense("second")?;
+    let (mut firsts, mut lasts) = (table.dense("first_tick")?, table.dense("last_tick")?);
+    let alike = [counts.lengths(), seconds.lengths(), firsts.lengths(), lasts.lengths()];
+    if alike.iter().any(|lengths| *lengths != keys.lengths()) {
+        (keys, counts, seconds) = (keys.in_one(), counts.in_one(), seconds.in_one());
+        (firsts, lasts) = (firsts.in_one(), lasts.in_one());
+    }
+    for at in 0..keys.pieces.len() {
+        let cells = Cells {
+            keys: &keys.pieces[at],
+            counts: &counts.pieces[at],
+            seconds: &seconds.pieces[at],
+            firsts: &firsts.pieces[at],
+            lasts: &lasts.pieces[at],
+        };
+        let filled = cells.fill_all(streams);
+        filled.ok_or_else(|| table.wrong("a row without a stream, a count, or within one second"))?;
+    }
+    Ok(())
 }
 
 impl Cells<'_> {
-    /// Gives some streams, the first of which stands at `from`, their cells; `None` where a row is none.
-    fn fill(&self, from: usize, streams: &mut [(RequestKey, Series)], known: usize) -> Option<()> {
-        let whole = from == 0 && streams.len() == known;
+    /// Gives streams their cells; `None` where a row is none.
+    fn fill_all(&self, streams: &mut [(RequestKey, Series)]) -> Option<()> {
+        // As akvlens writes them, the cells of a stream stand together, and streams come in their order.
+        if !self.keys.is_sorted() {
+            return self.fill(0, streams, 0..self.keys.len());
+        }
+        let (Some(first), Some(last)) = (self.keys.first(), self.keys.last()) else { return Some(()) };
+        let (first, last) = (*first as usize, *last as usize);
         let place = |at: usize| self.keys.partition_point(|key| (*key as usize) < at);
-        let rows = if whole { 0..self.keys.len() } else { place(from)..place(from + streams.len()) };
-        for row in rows {
-            let (_, series) = streams.get_mut((self.keys[row] as usize).checked_sub(from)?)?;
-            series.push(self.cell(row)?);
+        let inside = streams.get_mut(first..=last)?.par_chunks_mut(FILLED_TOGETHER).enumerate();
+        let filled = inside.map(|(chunk, streams)| {
+            let from = first + chunk * FILLED_TOGETHER;
+            self.fill(from, streams, place(from)..place(from + streams.len()))
+        });
+        filled.collect()
+    }
+
+    /// Gives some streams, the first of which stands at `from`, the cells of some rows.
+    fn fill(&self, from: usize, streams: &mut [(RequestKey, Series)], rows: Range<usize>) -> Option<()> {
+        let first = rows.start;
+        let mut row = first;
+        for same in self.keys.get(rows)?.chunk_by(|one, other| one == other) {
+            let (_, series) = streams.get_mut((*same.first()? as usize).checked_sub(from)?)?;
+            series.make_room(same.len());
+            for _ in same {
+                series.push(self.cell(row)?);
+                row += 1;
+            }
         }
         Some(())
     }
@@ -286,15 +302,15 @@ fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let operations = texts(&mut facts.dimensions, table, "operation")?;
     let (hours, buckets) = (table.numbers("hour_number")?, table.small("bucket")?);
     let (counts, longest) = (table.counts("count")?, table.amounts("max_ms")?);
-    for row in 0..table.rows() {
-        let hour = hours[row].filter(|hour| HOURS.contains(hour));
-        let (Some(hour), Ok(bucket)) = (hour, u16::try_from(buckets[row])) else {
-            return Err(table.wrong("a row without an hour or a bucket"));
-        };
+    let cell = |row: usize| {
+        let hour = hours[row].filter(|hour| HOURS.contains(hour))?;
+        let bucket = u16::try_from(buckets[row]).ok()?;
         let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
-        facts.latency.add_cell(key, LatencyCell { count: counts[row], max_ms: longest[row] });
-    }
-    Ok(())
+        Some((key, LatencyCell { count: counts[row], max_ms: longest[row] }))
+    };
+    let all = (0..table.rows()).map(|row| cell(row).ok_or(row));
+    let added = facts.latency.add_cells(all);
+    added.map_err(|_| table.wrong("a row without an hour or a bucket"))
 }
 
 fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
