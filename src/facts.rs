@@ -9,6 +9,7 @@
 //! Texts are kept once, in [`dimensions::Dimensions`]; the tables hold references.
 
 pub mod changes;
+pub mod correlation;
 pub mod coverage;
 pub mod cut;
 pub mod dimensions;

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use super::correlation::CorrelationId;
 use super::dimensions::{Caller, Dimensions, Ref, Remap, Text, Vault};
 use super::{Location, Map};
 use crate::ticks::Ticks;
@@ -40,7 +41,7 @@ pub struct Example {
     /// Where.
     pub location: Location,
     /// Correlation id.
-    pub correlation_id: Option<Text>,
+    pub correlation_id: Option<CorrelationId>,
     /// Message, shortened and without tokens.
     pub message: Option<Text>,
     /// Client address.
@@ -120,7 +121,7 @@ impl Examples {
                 let location = Location { blob: remap.text(example.location.blob), ..example.location };
                 let example = Example {
                     location,
-                    correlation_id: remap.maybe(example.correlation_id),
+                    correlation_id: example.correlation_id.map(|id| id.remapped(remap)),
                     message: remap.maybe(example.message),
                     client_address: remap.maybe(example.client_address),
                     client_agent: remap.maybe(example.client_agent),

@@ -3,6 +3,7 @@
 //! Input: the dimensions. Output: for every key its place ([`RequestPlace`] and its like), which orders as the texts
 //! of the key do. A key has up to thirty texts; each of them is compared once with its like, and not once a key.
 
+use super::correlation::CorrelationId;
 use super::dimensions::{Dimensions, Ref, RequestKey, Text};
 use super::examples::{Example, ExampleKey};
 use super::latency::LatencyKey;
@@ -33,6 +34,15 @@ pub(super) struct RequestPlace {
 /// Where durations stand: by hour, vault, operation and bucket.
 pub(super) type LatencyPlace = (i64, u32, u32, u16);
 
+/// Where a correlation id stands: GUIDs, which are ordered as their texts are, before others. It decides of nothing
+/// but the order of records that stand at the same place of one blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum CorrelationPlace {
+    None,
+    Guid([u8; 16]),
+    Other(u32),
+}
+
 /// Where an example stands: by its kind, then in its kind's own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExamplePlace {
@@ -48,7 +58,7 @@ pub(super) struct ExamplePlace {
     blob: u32,
     offset: u64,
     line: u64,
-    correlation_id: u32,
+    correlation_id: CorrelationPlace,
     message: u32,
     client_address: u32,
     client_agent: u32,
@@ -116,7 +126,11 @@ impl Places {
             blob: text(Some(example.location.blob)),
             offset: example.location.offset,
             line: example.location.line,
-            correlation_id: text(example.correlation_id),
+            correlation_id: match example.correlation_id {
+                None => CorrelationPlace::None,
+                Some(CorrelationId::Guid(bytes)) => CorrelationPlace::Guid(bytes),
+                Some(CorrelationId::Other(id)) => CorrelationPlace::Other(text(Some(id))),
+            },
             message: text(example.message),
             client_address: text(example.client_address),
             client_agent: text(example.client_agent),

@@ -3,6 +3,8 @@
 //! Input: [`Facts`], settled. Output: sorted rows, which borrow their texts. This is the canonical
 //! form: two facts are equal when their rows are, and everything that is written is written from it.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::Facts;
@@ -114,7 +116,7 @@ pub struct ChangeRow<'f> {
 }
 
 /// One example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExampleRow<'f> {
     /// Hours since 1970.
     pub hour: Option<i64>,
@@ -141,7 +143,7 @@ pub struct ExampleRow<'f> {
     /// Line.
     pub line: u64,
     /// Correlation id.
-    pub correlation_id: Option<&'f str>,
+    pub correlation_id: Option<Cow<'f, str>>,
     /// Message.
     pub message: Option<&'f str>,
     /// Client address.
@@ -292,7 +294,7 @@ impl Facts {
             blob: dimensions.strings.get(example.location.blob),
             offset: example.location.offset,
             line: example.location.line,
-            correlation_id: dimensions.text(example.correlation_id),
+            correlation_id: example.correlation_id.map(|id| id.text(dimensions)),
             message: dimensions.text(example.message),
             client_address: dimensions.text(example.client_address),
             client_agent: dimensions.text(example.client_agent),

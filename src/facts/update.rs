@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::changes::{ChangeKey, Settings};
+use super::correlation::CorrelationId;
 use super::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use super::examples::{Example, ExampleKey, hour_of};
 use super::sightings::Seen;
@@ -189,7 +190,7 @@ impl Facts {
         let example = Example {
             time: record.time,
             location,
-            correlation_id: record.correlation_id.as_deref().map(|id| strings.intern_log_once(id)),
+            correlation_id: record.correlation_id.as_deref().map(|id| CorrelationId::new(id, strings)),
             message: record.message.as_deref().map(|message| strings.intern_log_once(message)),
             client_address: key.client_address,
             client_agent: key.client_agent,

@@ -178,7 +178,7 @@ pub(super) fn evidence_of(analysis: &Analysis<'_>, example: &Example, outside_ti
         blob: analysis.facts.dimensions.strings.get(example.location.blob).to_owned(),
         line: example.location.line,
         time: example.time,
-        correlation_id: text(example.correlation_id),
+        correlation_id: example.correlation_id.map(|id| id.text(&analysis.facts.dimensions).into_owned()),
         client_address: text(example.client_address),
         client_agent: text(example.client_agent),
         message: text(example.message),

@@ -87,6 +87,17 @@ impl<'v> Columns<'v> {
         })
     }
 
+    /// Texts of which some are made for it.
+    pub(super) fn made_text<'t: 'v>(
+        &mut self,
+        name: &str,
+        values: impl Values<Option<Cow<'t, str>>> + 'v,
+    ) -> &mut Self {
+        self.push(name, ArrowDataType::Utf8View, Encoding::RleDictionary, values, |values| {
+            Utf8ViewArray::from_slice(values).boxed()
+        })
+    }
+
     /// Whole numbers that may be missing.
     pub(super) fn numbers(&mut self, name: &str, values: impl Values<Option<i64>> + 'v) -> &mut Self {
         self.push(name, ArrowDataType::Int64, Encoding::RleDictionary, values, |values| {

@@ -11,6 +11,7 @@ use super::{TABLES, TableError};
 use crate::decode::Place;
 use crate::decode::shape::Containers;
 use crate::facts::changes::{ChangeKey, Settings};
+use crate::facts::correlation::CorrelationId;
 use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
 use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use crate::facts::examples::{Example, ExampleKey, hour_of};
@@ -350,9 +351,11 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (vaults, callers) = (vaults(dimensions, table)?, callers(dimensions, table)?);
     let (causes, blobs) = (full_texts(dimensions, table, "cause")?, full_texts(dimensions, table, "blob")?);
     let mut column = |name: &str| texts(dimensions, table, name);
-    let (operations, objects, ids) = (column("operation")?, column("object")?, column("correlation_id")?);
+    let (operations, objects) = (column("operation")?, column("object")?);
     let (messages, addresses, agents) =
         (column("message")?, column("client_address")?, column("client_agent")?);
+    let id = |text| CorrelationId::new(text, &mut dimensions.strings);
+    let (id_codes, ids) = table.coded("correlation_id", id)?;
     let by_client = table.flags("by_client")?;
     let (times, offsets, lines) =
         (table.ticks("time_100ns")?, table.counts("offset")?, table.counts("line")?);
@@ -369,7 +372,7 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
         let example = Example {
             time: times[row],
             location: Location { blob: blobs[row], offset: offsets[row], line: lines[row] },
-            correlation_id: ids[row],
+            correlation_id: id_codes[row].checked_sub(1).and_then(|code| ids.get(code as usize)).copied(),
             message: messages[row],
             client_address: addresses[row],
             client_agent: agents[row],

@@ -157,7 +157,10 @@ fn examples(facts: &Facts, places: &Places) -> Result<Table, TableError> {
         .text("blob", of_shown(|example| Some(example.location.blob)))
         .counts("offset", shown.clone().map(|example| example.location.offset))
         .counts("line", shown.clone().map(|example| example.location.line))
-        .text("correlation_id", of_shown(|example| example.correlation_id))
+        .made_text(
+            "correlation_id",
+            shown.clone().map(|example| example.correlation_id.map(|id| id.text(dimensions))),
+        )
         .text("message", of_shown(|example| example.message))
         .text("client_address", of_shown(|example| example.client_address))
         .text("client_agent", of_shown(|example| example.client_agent));
