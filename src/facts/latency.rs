@@ -105,6 +105,7 @@ impl Latency {
         &mut self,
         rows: impl Iterator<Item = Result<(LatencyKey, LatencyCell), E>>,
     ) -> Result<(), E> {
+        self.table.reserve(rows.size_hint().0);
         let mut many = Vec::with_capacity(TOGETHER);
         for row in rows {
             many.push(row?);

@@ -283,6 +283,7 @@ impl Requests {
 
     /// Counts many series, each under its key.
     pub(super) fn add_all(&mut self, series: Vec<(RequestKey, Series)>) {
+        self.table.reserve(series.len());
         let mut counted = series.into_iter().filter(|(_, series)| !series.is_empty());
         let mut many = Vec::with_capacity(TOGETHER);
         loop {

@@ -130,6 +130,12 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         row
     }
 
+    /// Takes room for so many more rows at once.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.make_room(more);
+        self.rows.reserve(more);
+    }
+
     /// Makes room for so many more rows: a quarter of all places stays free at least, so that few are looked at
     /// for a key that is not there.
     fn make_room(&mut self, more: usize) {

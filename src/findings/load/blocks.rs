@@ -9,11 +9,13 @@ use crate::facts::requests::Cell;
 /// Cells of a stream, and what one of its requests takes at the least and at the most.
 pub(crate) type Asked<'c> = (&'c [Cell], u64, u64);
 
-/// Seconds of a block.
-const SECONDS: i64 = if cfg!(test) { 16 } else { 1 << 15 };
+/// Seconds of a block at least, and, where few cells of a stream would lie in one, at the most.
+const SECONDS: (i64, i64) = if cfg!(test) { (16, 64) } else { (1 << 15, 1 << 20) };
 
-/// Blocks at the most, more or less: each looks at the streams that go on behind it. Longer spans have longer
-/// blocks.
+/// Cells of a stream in a block, on average: to find out which they are takes as long as to add up some.
+const CELLS: usize = 2;
+
+/// Blocks at the most, more or less: longer spans have longer blocks.
 const MOST_BLOCKS: i64 = 256;
 
 /// Seconds of a span for each cell, at the most: of sparser ones most blocks would be empty.
@@ -42,7 +44,9 @@ impl<'c> Blocks<'c> {
     pub(super) fn new(asked: Vec<Asked<'c>>, (first, last): (i64, i64)) -> Option<Self> {
         let cells: usize = asked.iter().map(|(cells, ..)| cells.len()).sum();
         let is_sparse = usize::try_from((last - first) / SPARSEST).is_ok_and(|seconds| seconds > cells);
-        let seconds = SECONDS.max((last - first) / MOST_BLOCKS);
+        let blocks = i64::try_from(cells / (CELLS * asked.len().max(1))).unwrap_or(i64::MAX).max(1);
+        let span = last - first + 1;
+        let seconds = (span / blocks).clamp(SECONDS.0, SECONDS.1).max(span / MOST_BLOCKS);
         (!is_sparse).then_some(Self { inside: Vec::new(), behind: asked, next: first, last, seconds })
     }
 
