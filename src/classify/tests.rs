@@ -257,7 +257,8 @@ proptest! {
         let message = Message::new(&parts.concat());
         let texts = || {
             let whole = message.text();
-            let behind = whole.char_indices().filter(|(at, _)| whole[..*at].ends_with([' ', ']', ')'])).map(|(at, _)| &whole[at..]);
+            let ends = whole.match_indices([' ', ']', ')']).map(|(at, end)| at + end.len());
+            let behind = ends.filter_map(|at| whole.get(at..));
             behind.chain([whole])
         };
         let matches = |cause: &causes::Cause, text: &str| cause.patterns.iter().any(|pattern| {

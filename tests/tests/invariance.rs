@@ -418,3 +418,24 @@ fn the_same_bytes_under_two_names_are_treated_alike_in_logs_and_parts() {
     keep_facts(folder.path(), 0, &["b.json"], "B");
     assert_eq!(bytes(folder.path(), &["A", "B"]), direct);
 }
+
+/// A summary and a document show the same, whether the findings that they do not show are told elsewhere or not.
+#[test]
+fn what_other_outputs_tell_shows_in_none() {
+    let (folder, out) = (logs(), tempfile::tempdir().unwrap());
+    let path = |name: &str| out.path().join(name).to_string_lossy().into_owned();
+    let (whole, few, all) = (path("whole.json"), path("few.md"), path("all.md"));
+    for top in ["1", "2", "7", "500"] {
+        let alone = run(folder.path(), 3, &["report", ".", "--top", top]);
+        let beside = run(folder.path(), 3, &["report", ".", "--top", top, "-o", &whole, "-o", &all]);
+        assert_eq!(alone.stdout, beside.stdout, "--top {top}");
+        run(folder.path(), 3, &["report", ".", "-q", "--top", top, "-o", &few]);
+        assert_eq!(fs::read_to_string(&few).unwrap(), fs::read_to_string(&all).unwrap(), "--top {top}");
+    }
+    // One sample alone is read to its end: then the findings decide, whichever of them are told.
+    let sample = samples().join("bare-array").to_string_lossy().into_owned();
+    for output in [few, whole] {
+        let args = ["report", sample.as_str(), "-q", "--top", "1", "-o", &output, "--fail-on", "low"];
+        run(folder.path(), 1, &args);
+    }
+}

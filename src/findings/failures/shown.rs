@@ -3,7 +3,7 @@
 //! Input: the examples of all facts, and of which groups any are asked for. Output: those of each group in their
 //! own order.
 
-use std::collections::HashSet;
+use indexmap::IndexSet;
 
 use super::{Failures, Group};
 use crate::facts::Map;
@@ -27,7 +27,7 @@ impl<'f> Shown<'f> {
     {
         let facts = analysis.facts;
         // The cause is left out: that of a challenge is another than what was kept as evidence of it.
-        let wanted: HashSet<_, foldhash::fast::RandomState> =
+        let wanted: IndexSet<_, foldhash::fast::RandomState> =
             groups.map(|failures| asked(&failures.group)).collect();
         let vaults: Vec<Text> = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
         let challenge = &analysis.causes.get(analysis.causes.known().auth_challenge).id;

@@ -22,6 +22,7 @@ pub(crate) struct Fullest {
 type Sums = [u64; 3];
 
 /// Seconds of a window.
+#[allow(clippy::cast_possible_truncation, reason = "ten")]
 const WIDTH: usize = WINDOW_SECONDS.unsigned_abs() as usize;
 
 /// Room for the seconds of a block, and those of the window before it.
