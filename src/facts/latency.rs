@@ -127,6 +127,11 @@ impl Latency {
         self.table.merge(other.table, key, LatencyCell::touch, LatencyCell::absorb);
     }
 
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.table.len()
+    }
+
     /// Every row, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &LatencyCell)> {
         self.table.iter()

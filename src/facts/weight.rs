@@ -5,6 +5,7 @@ use std::mem::size_of;
 use super::Facts;
 use super::dimensions::RequestKey;
 use super::examples::{Example, ExampleKey};
+use super::latency::{LatencyCell, LatencyKey};
 use super::requests::{Cell, Series};
 
 /// What a hash map adds to an entry: its hash, and its place at the usual load.
@@ -25,7 +26,8 @@ impl Facts {
         let (texts, bytes) = self.dimensions.strings.extent();
         let example = size_of::<Example>() + ALLOCATED;
         let examples = self.examples.iter().len() * (size_of::<ExampleKey>() + ENTRY + example);
-        (series * size_of::<Cell>() + keys + texts * TEXT + bytes + examples) as u64
+        let latency = self.latency.rows() * (size_of::<(LatencyKey, LatencyCell)>() + ENTRY);
+        (series * size_of::<Cell>() + keys + texts * TEXT + bytes + examples + latency) as u64
     }
 
     /// Streams and texts: what weighing goes through.
