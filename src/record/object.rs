@@ -120,7 +120,11 @@ fn plain_object_of_url(url: &str) -> Option<&str> {
     if !slashes || !COLLECTIONS.contains(&rest.get(host + 1..collection)?) {
         return None;
     }
-    vault_of_host(rest.get(..host)?)?;
+    let (vault, _) = vault_of_host(rest.get(..host)?)?;
+    // A host ends at its port.
+    if memchr::memchr(b':', vault.as_bytes()).is_some() {
+        return None;
+    }
     let named = rest.get(collection + 1..name)?;
     let upper = named.bytes().fold(false, |upper, byte| upper | byte.is_ascii_uppercase());
     let plain = !upper && !matches!(named, "" | "restore" | "contacts" | "issuers");
@@ -187,6 +191,7 @@ mod tests {
             ("https://kv.vault.azure.net/", None),
             ("https://management.azure.com/subscriptions/s/secrets/a", None),
             ("https://kv.vault.azure.net/secrets/secrets", Some("secrets/secrets")),
+            ("https://kv:443.vault.azure.net/secrets/db", None),
             ("nonsense", None),
         ];
         for (url, object) in cases {
