@@ -177,7 +177,11 @@ fn first<'i, G: Copy + Ord + Send>(
         let last = *last;
         all.retain(|(gravity, _)| *gravity >= last);
     }
-    all.par_sort_unstable_by(|one, other| other.0.cmp(&one.0).then_with(|| id(one.1).cmp(id(other.1))));
+    // Ids are different; were two the same, their places would still be.
+    all.par_sort_unstable_by(|one, other| {
+        let by_id = || id(one.1).cmp(id(other.1)).then(one.1.cmp(&other.1));
+        other.0.cmp(&one.0).then_with(by_id)
+    });
     all.into_iter().take(number).map(|(_, at)| at).collect()
 }
 
