@@ -11,7 +11,7 @@ use super::Level;
 use super::meaning::Meaning;
 use crate::decode::columns::Column;
 use crate::decode::shape::RecordForm;
-use crate::record::{Record, Text};
+use crate::record::{Met, Record, Text};
 
 /// A JSON scalar as text; anything else, and empty text, is missing.
 pub(super) struct Scalar;
@@ -281,5 +281,7 @@ fn identity_of_text<'de>(record: &mut Record<'de>, text: Text<'de>) {
         return;
     }
     // `None` is how the Azure CLI prints null.
+    // A name beside claims makes another identity of them.
+    record.identity.met = Met::default();
     record.identity.name = (!text.trim().is_empty() && text != "None").then_some(text);
 }

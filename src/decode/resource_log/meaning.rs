@@ -6,7 +6,7 @@
 use super::Level;
 use crate::decode::columns::{Claim, Column, flag, in_hsm, milliseconds, status};
 use crate::decode::shape::RecordForm;
-use crate::record::{Record, Text};
+use crate::record::{Met, Record, Text};
 use crate::ticks::Ticks;
 
 /// What the value of a key is taken for.
@@ -270,7 +270,11 @@ impl Field {
             Self::HttpStatus => record.http_status = text.and_then(status),
             Self::RequestUri => record.request_uri = value,
             // A claim that is there under two names keeps the value that says something.
-            Self::Claim(claim) if value.is_some() => *claim.field(record) = value,
+            Self::Claim(claim) if value.is_some() => {
+                *claim.field(record) = value;
+                // It is not a claim of those that were met before it.
+                record.identity.met = Met::default();
+            }
             Self::Claim(_) => {}
             Self::Id => record.id = value,
             Self::PolicyMatch => record.access.policy_match = text.and_then(flag),

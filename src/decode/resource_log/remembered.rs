@@ -24,7 +24,7 @@ mod value;
 use indexmap::IndexMap;
 
 use super::Level;
-use crate::record::Record;
+use crate::record::{Met, Record};
 use crate::ticks::Minute;
 use between::{Behind, Between, Inside, Nest, Next, Target, between};
 use identities::Identities;
@@ -158,6 +158,8 @@ impl Remembered {
                         }
                         claims = Some(reached);
                     }
+                    // Claims that come behind those of a number are not that number's.
+                    record.identity.met = Met::default();
                     value::fill_text(record, text, &mut reached.at, target)?;
                 }
                 Action::End => break,
