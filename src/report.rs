@@ -469,9 +469,7 @@ impl Advice {
 /// How many findings there are, told or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InAll {
-    /// Findings.
-    pub findings: usize,
-    /// Those that a list of findings shows: see [`is_listed`].
+    /// Findings that a list of them shows: see [`is_listed`].
     pub listed: usize,
     /// Pieces of advice.
     pub advice: usize,

@@ -7,7 +7,7 @@
 use std::hash::Hash;
 
 use super::dimensions::{Ref, Remap, Text, Vault, number};
-use super::table::{TOGETHER, Table};
+use super::table::Table;
 use crate::ticks::Ticks;
 
 /// Buckets to a power of two, as a power of two.
@@ -100,21 +100,10 @@ impl Latency {
         self.table.add_all(&mut pending.0, LatencyCell::touch, LatencyCell::absorb);
     }
 
-    /// Counts rows, up to the first error.
-    pub(super) fn add_cells<E>(
-        &mut self,
-        rows: impl Iterator<Item = Result<(LatencyKey, LatencyCell), E>>,
-    ) -> Result<(), E> {
-        self.table.reserve(rows.size_hint().0);
-        let mut many = Vec::with_capacity(TOGETHER);
-        for row in rows {
-            many.push(row?);
-            if many.len() == TOGETHER {
-                self.table.add_all(&mut many, LatencyCell::touch, LatencyCell::absorb);
-            }
-        }
-        self.table.add_all(&mut many, LatencyCell::touch, LatencyCell::absorb);
-        Ok(())
+    /// Counts rows, of which there are about so many.
+    pub(super) fn add_cells(&mut self, about: usize, rows: impl Iterator<Item = (LatencyKey, LatencyCell)>) {
+        self.table.reserve(about);
+        self.table.add_each(rows, LatencyCell::touch, LatencyCell::absorb);
     }
 
     /// Takes in another table.

@@ -284,15 +284,8 @@ impl Requests {
     /// Counts many series, each under its key.
     pub(super) fn add_all(&mut self, series: Vec<(RequestKey, Series)>) {
         self.table.reserve(series.len());
-        let mut counted = series.into_iter().filter(|(_, series)| !series.is_empty());
-        let mut many = Vec::with_capacity(TOGETHER);
-        loop {
-            many.extend(counted.by_ref().take(TOGETHER));
-            if many.is_empty() {
-                return;
-            }
-            self.table.add_all(&mut many, Series::last_tick, Series::merge);
-        }
+        let counted = series.into_iter().filter(|(_, series)| !series.is_empty());
+        self.table.add_each(counted, Series::last_tick, Series::merge);
     }
 
     /// Takes in another table.

@@ -103,7 +103,17 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         touch: impl Fn(&V) -> i64,
         mut add: impl FnMut(&mut V, V),
     ) {
-        let mut rows = other.rows.into_iter().map(|(old, value)| (key(old), value));
+        let rows = other.rows.into_iter().map(|(old, value)| (key(old), value));
+        self.add_each(rows, touch, &mut add);
+    }
+
+    /// [`Self::add_all`] for rows that come one after the other, however many.
+    pub(super) fn add_each<T>(
+        &mut self,
+        mut rows: impl Iterator<Item = (K, T)>,
+        touch: impl Fn(&V) -> i64,
+        mut add: impl FnMut(&mut V, T),
+    ) {
         let mut many = Vec::with_capacity(TOGETHER);
         loop {
             many.extend(rows.by_ref().take(TOGETHER));

@@ -29,7 +29,7 @@ impl Most {
 }
 
 /// What findings are brought together by: code, vault, and the caller's object id and application id.
-type Topic<'t> = (&'t str, Option<&'t str>, Option<(Option<&'t str>, Option<&'t str>)>);
+pub(super) type Topic<'t> = (&'t str, Option<&'t str>, Option<(Option<&'t str>, Option<&'t str>)>);
 
 /// A finding as far as its place among others goes.
 pub(super) trait Ranked: Sync {
@@ -83,6 +83,14 @@ pub(super) struct Chosen {
     pub(super) in_all: InAll,
 }
 
+impl Chosen {
+    /// The findings that are told, gravest first.
+    pub(super) fn take<T>(&self, all: Vec<T>) -> Vec<T> {
+        let mut all: Vec<Option<T>> = all.into_iter().map(Some).collect();
+        self.places.iter().filter_map(|at| all.get_mut(*at)?.take()).collect()
+    }
+}
+
 /// Findings of one topic.
 struct Group {
     members: Vec<usize>,
@@ -123,7 +131,6 @@ pub(super) fn choose<T: Ranked>(all: &[T], most: Most) -> Chosen {
         (0..all.len()).filter(|at| is_listed(all[*at].gravity().0, all[*at].topic().0)).collect();
     let groups = groups(all);
     let in_all = InAll {
-        findings: all.len(),
         listed: listed.len(),
         advice: groups.len(),
         gravest: all.iter().map(|finding| finding.gravity().0).max(),

@@ -128,9 +128,8 @@ pub fn report(
 fn patterns<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> (Vec<Finding>, Vec<Advice>) {
     let mut found = super::load::patterns::find(analysis, demand);
     found.extend(super::clients::find(analysis));
-    let advice::Chosen { places, advice, .. } = advice::choose(&found, Most::ALL);
-    let mut found: Vec<Option<Finding>> = found.into_iter().map(Some).collect();
-    (places.iter().filter_map(|at| found[*at].take()).collect(), advice)
+    let chosen = advice::choose(&found, Most::ALL);
+    (chosen.take(found), chosen.advice)
 }
 
 fn vaults(analysis: &Analysis<'_>, demand: &Demand<'_>, settings: &CapacitySettings) -> Vec<VaultCapacity> {

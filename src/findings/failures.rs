@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::advice::Ranked;
+use super::advice::{Ranked, Topic};
 use super::callers::CallerId;
 use super::denials::Needs;
 use super::{Analysis, Stream};
@@ -58,7 +58,7 @@ impl Ranked for Failures<'_> {
         self.id.get_or_init(|| finding_id(self.cause, self.vault, self.caller, self.operation, self.object))
     }
 
-    fn topic(&self) -> (&str, Option<&str>, Option<(Option<&str>, Option<&str>)>) {
+    fn topic(&self) -> Topic<'_> {
         let ids = self.caller.map(|caller| (caller.oid.as_deref(), caller.appid.as_deref()));
         (self.cause, self.vault, ids)
     }

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::Analysis;
-use super::advice::{Chosen, Most, Ranked, choose};
+use super::advice::{Most, Ranked, Topic, choose};
 use super::failures::{self, Failures, Teller};
 use crate::classify::causes::Severity;
 use crate::report::{Advice, Finding, InAll};
@@ -36,7 +36,7 @@ impl Ranked for Found<'_> {
         self.ranked().id()
     }
 
-    fn topic(&self) -> (&str, Option<&str>, Option<(Option<&str>, Option<&str>)>) {
+    fn topic(&self) -> Topic<'_> {
         self.ranked().topic()
     }
 
@@ -63,17 +63,16 @@ pub(super) fn told(analysis: &Analysis<'_>, findings: Vec<Finding>, most: Most) 
     let all_failures = failures.iter().map(Failures::count).sum();
     let mut found: Vec<Found<'_>> = failures.into_iter().map(Found::Failures).collect();
     found.extend(findings.into_iter().map(|finding| Found::Told(Box::new(finding))));
-    let Chosen { places, advice, in_all } = choose(&found, most);
-    let groups = places.iter().filter_map(|at| match &found[*at] {
+    let chosen = choose(&found, most);
+    let groups = chosen.places.iter().filter_map(|at| match &found[*at] {
         Found::Failures(failures) => Some(failures),
         Found::Told(_) => None,
     });
     let teller = Teller::new(analysis, groups, all_failures);
-    let mut found: Vec<Option<Found<'_>>> = found.into_iter().map(Some).collect();
-    let told: Vec<Found<'_>> = places.iter().filter_map(|at| found[*at].take()).collect();
     let finding = |found: Found<'_>| match found {
         Found::Failures(failures) => teller.finding(&failures),
         Found::Told(finding) => *finding,
     };
-    Told { findings: told.into_par_iter().map(finding).collect(), advice, in_all }
+    let findings = chosen.take(found).into_par_iter().map(finding).collect();
+    Told { findings, advice: chosen.advice, in_all: chosen.in_all }
 }

@@ -309,9 +309,13 @@ fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
         let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
         Some((key, LatencyCell { count: counts[row], max_ms: longest[row] }))
     };
-    let all = (0..table.rows()).map(|row| cell(row).ok_or(row));
-    let added = facts.latency.add_cells(all);
-    added.map_err(|_| table.wrong("a row without an hour or a bucket"))
+    let mut known = 0;
+    let cells = (0..table.rows()).map_while(cell).inspect(|_| known += 1);
+    facts.latency.add_cells(table.rows(), cells);
+    if known < table.rows() {
+        return Err(table.wrong("a row without an hour or a bucket"));
+    }
+    Ok(())
 }
 
 fn changes(facts: &mut Facts, table: &Read) -> Result<(), TableError> {

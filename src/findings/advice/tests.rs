@@ -113,7 +113,6 @@ proptest! {
         prop_assert_eq!(&in_list[..], &slow_listed[..most]);
         let slow = slow_advice(&all);
         prop_assert_eq!(chosen.in_all, InAll {
-            findings: all.len(),
             listed: slow_listed.len(),
             advice: slow.len(),
             gravest: all.iter().map(|plain| plain.severity).max(),

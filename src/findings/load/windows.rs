@@ -240,23 +240,23 @@ pub(crate) mod tests {
         ) {
             let rows: Vec<(i64, Load)> =
                 seconds.iter().map(|(second, n, low, more)| (*second, Load::of(*n, *low, low + more))).collect();
-            let dense = Seconds::sorted(rows.clone());
+            let summed = Seconds::sorted(rows.clone());
             let mut by_second: BTreeMap<i64, Load> = BTreeMap::new();
             for (second, load) in &rows {
                 by_second.entry(*second).or_default().add(*load);
             }
-            prop_assert_eq!(dense.rows(), &by_second.into_iter().collect::<Vec<_>>()[..]);
+            prop_assert_eq!(summed.rows(), &by_second.into_iter().collect::<Vec<_>>()[..]);
             let last = first + length;
             let slow = slow_windows(&rows, first, last);
-            let fast: Vec<(i64, Load)> = dense
+            let fast: Vec<(i64, Load)> = summed
                 .windows(first, last)
                 .flat_map(|run| (run.from..=run.to).map(move |end| (end, run.load)))
                 .collect();
             prop_assert_eq!(fast, slow);
             let all = slow_windows(&rows, -5, 95);
             let greatest = all.iter().map(|(_, load)| *load).max().filter(|load| load.requests > 0);
-            prop_assert_eq!(dense.peak().map(|(_, load)| load), greatest);
-            if let Some((end, load)) = dense.peak() {
+            prop_assert_eq!(summed.peak().map(|(_, load)| load), greatest);
+            if let Some((end, load)) = summed.peak() {
                 prop_assert_eq!(all.iter().find(|window| window.1 == load).map(|window| window.0), Some(end));
             }
         }
