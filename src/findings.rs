@@ -44,7 +44,7 @@ use callers::Callers;
 use filter::Filter;
 use grants::Grants;
 use load::{Assumptions, Demand, KnownKeys};
-use streams::{Stream, Streams};
+use streams::{Order, Stream, Streams};
 use verdicts::Verdicts;
 
 /// Every kind of finding but failures, which are told one by one where somebody reads them, and patterns of
@@ -142,18 +142,18 @@ pub fn report(mut facts: Facts, causes: &Causes, judgement: &Judgement) -> Repor
 pub fn report_on(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> Report {
     let fact_rows = settle(facts, causes, judgement);
     let Judgement { knowledge, applications, filter, .. } = judgement;
-    let ((callers, grants), (keys, streams)) = rayon::join(
+    let ((callers, grants), (keys, mut order)) = rayon::join(
         || {
             let callers = Callers::new(facts, knowledge, applications);
             (callers, Grants::new(knowledge, &judgement.roles, facts))
         },
-        || rayon::join(|| KnownKeys::new(facts, knowledge), || Streams::new(facts, causes)),
+        || rayon::join(|| KnownKeys::new(facts, knowledge), || Order::new(facts)),
     );
+    order.arrange(facts);
     let (callers, grants, keys) = (&callers, &grants, &keys);
     let mut verdicts = {
         // They end with this block: what a filter leaves has streams of its own.
-        let all_streams = streams;
-        let (facts, streams) = (&*facts, &all_streams);
+        let (facts, streams) = (&*facts, &Streams::new(facts, causes, order));
         let all =
             Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
         if filter.is_all() {
@@ -162,7 +162,9 @@ pub fn report_on(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> R
         Verdicts::new(&all)
     };
     filter.apply(facts, knowledge);
-    let (facts, streams) = (&*facts, &Streams::new(facts, causes));
+    let mut order = Order::new(facts);
+    order.arrange(facts);
+    let (facts, streams) = (&*facts, &Streams::new(facts, causes, order));
     let left = Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
     verdicts.cut(&left);
     told(left, judgement, keys, fact_rows, Some(verdicts))

@@ -319,6 +319,12 @@ impl Requests {
         self.table.take(is_meant)
     }
 
+    /// Puts the rows in another order, in which each row's number comes once: what goes through all of them in that
+    /// order then goes through memory from one end to the other.
+    pub fn arrange(&mut self, order: impl ExactSizeIterator<Item = usize>) {
+        self.table.arrange(order);
+    }
+
     /// Takes all rows out.
     pub fn drain(&mut self) -> impl Iterator<Item = (RequestKey, Series)> {
         std::mem::take(&mut self.table).into_rows().into_iter()

@@ -3,7 +3,7 @@
 //! In a table that outgrows the processor's caches, to look a row up is to wait for memory three times: for the
 //! place that its hash says, for the row, and for what the row points to. A map asks for one row after the other
 //! and waits every time; here the places, then the rows, are asked for all at once, and the waits overlap. Rows
-//! lie in the order in which their keys came first.
+//! lie in the order in which their keys came first, or in one that they were given.
 //!
 //! Input: keys. Output: their values. Must not depend on the order of keys but for the order of rows.
 
@@ -153,8 +153,26 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         if rows * 4 > self.places.len() * 3 {
             let number = (rows * 4).div_ceil(3).next_power_of_two().max(LEAST);
             let old = std::mem::replace(&mut self.places, vec![Place::default(); number]);
+            if old.is_empty() {
+                // Their places were given up when the rows were arranged.
+                for row in 0..self.rows.len() {
+                    self.put(Place::new(self.tag(&self.rows[row].0), row));
+                }
+            }
             old.into_iter().filter(|place| place.row().is_some()).for_each(|place| self.put(place));
         }
+    }
+
+    /// Puts the rows in another order, in which each row's number comes once. The next key that is looked up has to
+    /// find all rows their places anew.
+    pub(super) fn arrange(&mut self, order: impl ExactSizeIterator<Item = usize>)
+    where
+        V: Default,
+    {
+        debug_assert_eq!(order.len(), self.rows.len(), "each row has a place in the order");
+        self.places = Vec::new();
+        let rows = order.map(|row| (self.rows[row].0, std::mem::take(&mut self.rows[row].1))).collect();
+        self.rows = rows;
     }
 
     /// Puts a row where its tag says, or behind it.
@@ -252,16 +270,21 @@ mod tests {
     }
 
     proptest! {
-        /// It sums up as a sorted map does, whatever is looked up at once and taken out in between.
+        /// It sums up as a sorted map does, whatever is looked up at once, taken out and
+        /// arranged in between.
         #[test]
         fn it_is_a_map(
             steps in prop::collection::vec(
-                (prop::collection::vec((0_u16..300, 0_i64..9), 0..70), prop::option::weighted(0.2, 1_u16..7)),
+                (
+                    prop::collection::vec((0_u16..300, 0_i64..9), 0..70),
+                    prop::option::weighted(0.2, 1_u16..7),
+                    any::<bool>(),
+                ),
                 0..12,
             ),
         ) {
             let (mut table, mut slow) = (Table::<Key, i64>::default(), BTreeMap::new());
-            for (many, taken) in steps {
+            for (many, taken, arranged) in steps {
                 let many: Vec<(Key, i64)> = many.into_iter().map(|(key, with)| (Key(key), with)).collect();
                 for (key, with) in &many {
                     *slow.entry(*key).or_insert(0) += with;
@@ -283,6 +306,11 @@ mod tests {
                     let expected: Vec<_> =
                         slow.extract_if(.., |key: &Key, _| key.0.is_multiple_of(modulus)).collect();
                     prop_assert_eq!(out, expected);
+                }
+                if arranged {
+                    let before: Vec<_> = table.rows().to_vec();
+                    table.arrange((0..before.len()).rev());
+                    prop_assert!(table.iter().map(|(key, sum)| (*key, *sum)).eq(before.into_iter().rev()));
                 }
                 let mut rows: Vec<_> = table.iter().map(|(key, sum)| (*key, *sum)).collect();
                 rows.sort_unstable();

@@ -30,7 +30,7 @@ use super::load::class::{Budgets, Class};
 use super::load::fullest::{Fullest, Room};
 use super::load::windows::{Load, Seconds, start_of};
 use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad};
-use super::streams::Streams;
+use super::streams::{Order, Streams};
 use super::{Analysis, Judgement, coverage};
 use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::{Facts, Map};
@@ -86,6 +86,8 @@ pub fn report(
     let grants = Grants::new(knowledge, &judgement.roles, &facts);
     let keys = KnownKeys::new(&facts, knowledge);
     judgement.filter.apply(&mut facts, knowledge);
+    let mut order = Order::new(&facts);
+    order.arrange(&mut facts);
     let analysis = Analysis {
         facts: &facts,
         causes,
@@ -93,7 +95,7 @@ pub fn report(
         knowledge,
         applications,
         grants: &grants,
-        streams: &Streams::new(&facts, causes),
+        streams: &Streams::new(&facts, causes, order),
         verdicts: None,
     };
     let demand = Demand::new(&analysis, &settings.assumptions, &keys);

@@ -81,25 +81,68 @@ impl Stream<'_> {
     }
 }
 
-impl<'f> Streams<'f> {
-    /// Reads all requests.
-    pub(super) fn new(facts: &'f Facts, causes: &Causes) -> Self {
+/// The order of all streams, and what it is made of.
+pub(super) struct Order {
+    ranks: Ranks,
+    /// For each entry of the callers, the place of its id among all ids, from 1, and the id.
+    callers: Vec<(u32, CallerId)>,
+    /// For each entry of the vaults, its name.
+    vaults: Vec<Text>,
+    /// The places of each row of the requests, and the row's number; in order.
+    rows: Vec<(u128, u32)>,
+}
+
+impl Order {
+    /// The order of facts as they lie.
+    pub(super) fn new(facts: &Facts) -> Self {
         let ranks = Ranks::new(facts);
         let callers = caller_places(&facts.dimensions, &ranks);
-        let vaults: Vec<Text> = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
-        let all: Vec<(&RequestKey, &Series)> = facts.requests.iter().collect();
-        let place = |(key, _): &(&RequestKey, &Series)| {
-            let caller = key.caller.and_then(|caller| callers.get(caller.index()));
-            let vault = key.vault.and_then(|vault| vaults.get(vault.index())).copied();
-            let caller = caller.map_or(0, |caller| caller.0);
-            packed([caller, ranks.of(vault), ranks.of(key.operation), ranks.of(key.object)])
+        let vaults = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
+        let mut order = Self { ranks, callers, vaults, rows: Vec::new() };
+        let place = |(row, (key, _)): (usize, &(RequestKey, Series))| {
+            (order.place(key), u32::try_from(row).expect("fewer than 2^32 rows"))
         };
-        let mut order: Vec<(u128, usize)> =
-            all.par_iter().enumerate().map(|(at, row)| (place(row), at)).collect();
-        order.par_sort_unstable();
+        let mut rows: Vec<(u128, u32)> = facts.requests.as_slice().par_iter().enumerate().map(place).collect();
+        rows.par_sort_unstable();
+        order.rows = rows;
+        order
+    }
+
+    /// Has the requests lie in this order: each of the many looks at all streams then reads memory from one end to
+    /// the other.
+    pub(super) fn arrange(&mut self, facts: &mut Facts) {
+        let is_row = |(at, (_, row)): (usize, &(u128, u32))| at == *row as usize;
+        if self.rows.iter().enumerate().all(is_row) {
+            return;
+        }
+        facts.requests.arrange(self.rows.iter().map(|(_, row)| *row as usize));
+        for ((_, row), at) in self.rows.iter_mut().zip(0..) {
+            *row = at;
+        }
+    }
+
+    fn place(&self, key: &RequestKey) -> u128 {
+        let caller = self.caller(key).map_or(0, |caller| caller.0);
+        let ranks = &self.ranks;
+        packed([caller, ranks.of(self.vault(key)), ranks.of(key.operation), ranks.of(key.object)])
+    }
+
+    fn caller(&self, key: &RequestKey) -> Option<(u32, CallerId)> {
+        key.caller.and_then(|caller| self.callers.get(caller.index())).copied()
+    }
+
+    fn vault(&self, key: &RequestKey) -> Option<Text> {
+        key.vault.and_then(|vault| self.vaults.get(vault.index())).copied()
+    }
+}
+
+impl<'f> Streams<'f> {
+    /// Reads all requests of facts that have this order.
+    pub(super) fn new(facts: &'f Facts, causes: &Causes, order: Order) -> Self {
+        let all = facts.requests.as_slice();
         let outcomes = Outcomes::new(facts, causes);
-        let stream = |(place, at): &(u128, usize)| {
-            let (key, series) = all[*at];
+        let stream = |(place, row): &(u128, u32)| {
+            let (key, series) = &all[*row as usize];
             let (cause, lacking, outcome) = outcomes.of(key);
             Stream {
                 key,
@@ -109,12 +152,13 @@ impl<'f> Streams<'f> {
                 outcome,
                 count: series.count(),
                 bounds: series.bounds(),
-                caller: key.caller.and_then(|caller| callers.get(caller.index())).map(|caller| caller.1),
-                vault: key.vault.and_then(|vault| vaults.get(vault.index())).copied(),
+                caller: order.caller(key).map(|caller| caller.1),
+                vault: order.vault(key),
                 place: unpacked(*place),
             }
         };
-        Self { sorted: order.par_iter().map(stream).collect(), ranks }
+        let sorted = order.rows.par_iter().map(stream).collect();
+        Self { sorted, ranks: order.ranks }
     }
 
     /// All streams, by caller, vault, operation and object.
@@ -282,7 +326,7 @@ mod tests {
             }).to_string();
             let facts = crate::facts::tests::facts_of("a", &requests.iter().map(line).collect::<Vec<_>>());
             let causes = Causes::built_in();
-            let streams = Streams::new(&facts, &causes);
+            let streams = Streams::new(&facts, &causes, Order::new(&facts));
             let text = |text: Option<Text>| facts.dimensions.text(text);
             let places: Vec<_> = streams
                 .as_slice()

@@ -16,7 +16,7 @@ use crate::findings::callers::Callers;
 use crate::findings::grants::Grants;
 use crate::findings::load::class::{Budgets, Class};
 use crate::findings::load::{Assumptions, Demand, KnownKeys, VaultLoad};
-use crate::findings::streams::Streams;
+use crate::findings::streams::{Order, Streams};
 use crate::knowledge::Knowledge;
 use crate::knowledge::roles::Roles;
 use crate::record::AccessFlags;
@@ -146,7 +146,7 @@ pub(super) fn with_vault<T>(
     let (applications, roles) = (Applications::built_in(), Roles::built_in());
     let callers = Callers::new(&facts, &knowledge, applications);
     let grants = Grants::new(&knowledge, roles, &facts);
-    let streams = Streams::new(&facts, causes);
+    let streams = Streams::new(&facts, causes, Order::new(&facts));
     let keys = KnownKeys::new(&facts, &knowledge);
     let analysis = Analysis {
         facts: &facts,
