@@ -3,6 +3,8 @@
 //! Grain: [`RequestKey`] and second. Measures: count (sum), first and last tick (min, max). Kept as
 //! one ascending series a key, because capacity work needs every second of every stream.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::dimensions::{Remap, RequestKey};
@@ -240,11 +242,29 @@ impl Series {
         Self { cells, untimed, settled }
     }
 
-    /// Splits the cells by what `belongs` says of each.
-    pub fn partition(self, belongs: impl Fn(&Cell) -> bool) -> (Self, Self) {
+    /// Splits the cells by what `belongs` says of each; it is asked of one after the other, as they lie.
+    pub fn partition(mut self, mut belongs: impl FnMut(&Cell) -> bool) -> (Self, Self) {
+        let cells = self.cells.as_slice();
+        let first = cells.first().is_some_and(&mut belongs);
+        let same = cells.iter().skip(1).take_while(|cell| belongs(cell) == first).count();
+        // Most streams belong to one side as a whole.
+        if same + 1 >= cells.len() {
+            let untimed = std::mem::take(&mut self.untimed);
+            let rest = Self { untimed, ..Self::default() };
+            if first {
+                return (self, rest);
+            }
+            self.untimed = untimed;
+            return (Self::default(), self);
+        }
         let (mut yes, mut no) = (Self::default(), Self { untimed: self.untimed, ..Self::default() });
-        for cell in self.cells.as_slice() {
-            if belongs(cell) { yes.push(*cell) } else { no.push(*cell) }
+        for (at, cell) in cells.iter().enumerate() {
+            let is_yes = match at.cmp(&(same + 1)) {
+                Ordering::Less => first,
+                Ordering::Equal => !first,
+                Ordering::Greater => belongs(cell),
+            };
+            if is_yes { yes.push(*cell) } else { no.push(*cell) }
         }
         (yes, no)
     }
@@ -314,6 +334,11 @@ impl Requests {
         self.table.len()
     }
 
+    /// Takes in another table that has no key of this one.
+    pub fn append(&mut self, other: Self) {
+        self.table.append(other.table);
+    }
+
     /// Takes the rows out whose key is meant.
     pub fn take(&mut self, is_meant: impl FnMut(&RequestKey) -> bool) -> Vec<(RequestKey, Series)> {
         self.table.take(is_meant)
@@ -380,6 +405,27 @@ mod tests {
             let fast: Vec<_> = merged.cells().iter().map(|cell| (cell.second(), (cell.first.0, cell.last().0, cell.count))).collect();
             prop_assert_eq!(fast, slow.into_iter().collect::<Vec<_>>());
             prop_assert_eq!(merged.count(), ticks.len() as u64);
+        }
+    }
+
+    proptest! {
+        /// Each cell is asked for once, in order, and nothing is lost.
+        #[test]
+        fn a_series_is_split_cell_by_cell(sides in prop::collection::vec(any::<bool>(), 0..12), untimed in 0_u64..3) {
+            let cell = |second: i64| Cell::new(Ticks::from_second(second), Ticks::from_second(second), 2).unwrap();
+            let mut series = Series::of_untimed(untimed);
+            (0..).zip(&sides).for_each(|(second, _)| series.push(cell(second)));
+            let mut asked = Vec::new();
+            let (yes, no) = series.partition(|cell| {
+                asked.push(cell.second());
+                sides[asked.len() - 1]
+            });
+            prop_assert!(asked.iter().copied().eq((0..).take(sides.len())));
+            for (side, part) in [(true, &yes), (false, &no)] {
+                let expected = (0..).zip(&sides).filter(|(_, of)| **of == side).map(|(second, _)| cell(second));
+                prop_assert_eq!(part.cells(), expected.collect::<Vec<_>>());
+            }
+            prop_assert_eq!((yes.untimed, no.untimed), (0, untimed));
         }
     }
 

@@ -184,27 +184,29 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         self.places[at] = place;
     }
 
-    /// Takes the rows out whose key is meant, in the order of the rows.
+    /// Takes the rows out whose key is meant; others take their places. As after [`Self::arrange`], all rows are to
+    /// be found anew then.
     pub(super) fn take(&mut self, mut is_meant: impl FnMut(&K) -> bool) -> Vec<(K, V)> {
-        // The number that each row has afterwards; 0 for those taken out.
-        let (mut numbers, mut kept) = (Vec::with_capacity(self.rows.len()), 0);
-        let out = self.rows.extract_if(.., |(key, _)| {
-            let out = is_meant(key);
-            kept += usize::from(!out);
-            numbers.push(if out { 0 } else { kept });
-            out
-        });
-        let taken: Vec<(K, V)> = out.collect();
-        if !taken.is_empty() {
-            let none = vec![Place::default(); self.places.len()];
-            let old = std::mem::replace(&mut self.places, none);
-            for place in old {
-                if let Some(row) = place.row().and_then(|row| numbers[row].checked_sub(1)) {
-                    self.put(Place::new(place.tag, row));
-                }
+        let (mut taken, mut row) = (Vec::new(), 0);
+        while let Some((key, _)) = self.rows.get(row) {
+            if is_meant(key) {
+                taken.push(self.rows.swap_remove(row));
+            } else {
+                row += 1;
             }
         }
+        if !taken.is_empty() {
+            self.places = Vec::new();
+        }
         taken
+    }
+
+    /// Takes in another table that has no key of this one. All rows are to be found anew then.
+    pub(super) fn append(&mut self, mut other: Self) {
+        if !other.rows.is_empty() {
+            self.rows.append(&mut other.rows);
+            self.places = Vec::new();
+        }
     }
 
     fn tag(&self, key: &K) -> u32 {
@@ -305,7 +307,13 @@ mod tests {
                     out.sort_unstable();
                     let expected: Vec<_> =
                         slow.extract_if(.., |key: &Key, _| key.0.is_multiple_of(modulus)).collect();
-                    prop_assert_eq!(out, expected);
+                    prop_assert_eq!(&out, &expected);
+                    if arranged {
+                        let mut other = Table::default();
+                        other.add_all(&mut out, |sum| *sum, |sum, with| *sum += with);
+                        table.append(other);
+                        slow.extend(expected);
+                    }
                 }
                 if arranged {
                     let before: Vec<_> = table.rows().to_vec();

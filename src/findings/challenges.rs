@@ -9,14 +9,12 @@
 //! Judged on merged facts, so that a boundary between files, nights or machines changes nothing. A
 //! 401 that names a caller or carries a token error is no challenge and is not touched.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use crate::classify::Basis;
 use crate::classify::causes::Causes;
 use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::{Cell, Series};
+use crate::facts::requests::{Cell, Requests, Series};
 use crate::facts::{Facts, Map};
 use crate::record::operation::Plane;
 use crate::ticks::TICKS_PER_SECOND;
@@ -32,26 +30,31 @@ pub fn settle(facts: &mut Facts, causes: &Causes, window_s: u32) {
     let past = Past::new(facts, answered);
     // A window under a second could miss an answer between the first and last tick of a cell.
     let window = i64::from(window_s.max(1)) * TICKS_PER_SECOND;
-    let open = facts.requests.take(|key| is_open(key, answered));
+    // Those that were settled before come along: what is judged now may belong to one of their streams, and to
+    // no other.
+    let open = facts.requests.take(|key| key.settled || is_open(key, answered));
     let judge = |(key, series): (RequestKey, Series)| {
-        let ticks = past.of(client(facts, &key));
+        if key.settled {
+            return (key, series, Series::default());
+        }
+        let mut ticks = past.of(client(facts, &key));
         let is_answered = |cell: &Cell| {
-            let from = ticks.partition_point(|tick| *tick < cell.first.0);
-            ticks.get(from).is_some_and(|tick| *tick <= cell.first.0.saturating_add(window))
+            // Cells ascend: what lies before one lies before the next.
+            ticks = from_on(ticks, cell.first.0);
+            ticks.first().is_some_and(|tick| *tick <= cell.first.0.saturating_add(window))
         };
-        let (mut yes, mut no) = series.partition(is_answered);
-        yes.settle();
-        no.settle();
-        (key, yes, no)
+        let (yes, no) = series.partition(is_answered);
+        let basis = if key.basis == Basis::Text { Basis::Text } else { Basis::Pairing };
+        (RequestKey { basis, settled: true, ..key }, yes, no)
     };
     let judged: Vec<(RequestKey, Series, Series)> = open.into_par_iter().map(judge).collect();
+    let mut settled = Requests::default();
     for (key, yes, no) in judged {
-        let basis = if key.basis == Basis::Text { Basis::Text } else { Basis::Pairing };
-        facts.requests.add_series(RequestKey { basis, settled: true, ..key }, yes);
-        let no_key = RequestKey { cause: unanswered, basis: Basis::Pairing, settled: true, ..key };
-        facts.requests.add_series(no_key, no);
+        settled.add_series(key, yes);
+        settled.add_series(RequestKey { cause: unanswered, basis: Basis::Pairing, ..key }, no);
     }
-    facts.requests.settle();
+    settled.settle();
+    facts.requests.append(settled);
 }
 
 /// Whether a stream holds challenges that nobody has judged.
@@ -64,11 +67,12 @@ fn client(facts: &Facts, key: &RequestKey) -> Client {
 }
 
 /// When each client that was challenged got past authentication.
+#[derive(Default)]
 struct Past {
-    /// Where each client's ticks lie.
-    clients: Map<Client, Range<usize>>,
-    /// Ascending for each client.
-    ticks: Vec<i64>,
+    /// The place of each client.
+    clients: Map<Client, usize>,
+    /// The ticks of each, ascending.
+    ticks: Vec<Vec<i64>>,
 }
 
 impl Past {
@@ -76,55 +80,53 @@ impl Past {
     fn new(facts: &Facts, auth_challenge: Text) -> Self {
         let rows = facts.requests.as_slice();
         let open = rows.par_iter().filter(|(key, _)| is_open(key, auth_challenge));
-        let clients: Vec<Client> = open.map(|(key, _)| client(facts, key)).collect();
-        let mut past =
-            Self { clients: clients.into_iter().map(|client| (client, 0..0)).collect(), ticks: Vec::new() };
-        if !past.clients.is_empty() {
-            past.fill(facts);
+        let open: Vec<Client> = open.map(|(key, _)| client(facts, key)).collect();
+        let mut clients: Map<Client, usize> = open.into_iter().map(|client| (client, 0)).collect();
+        if clients.is_empty() {
+            return Self::default();
         }
-        past
-    }
-
-    /// Notes their requests, in two goes: how many each client has, then which.
-    fn fill(&mut self, facts: &Facts) {
-        let rows = facts.requests.as_slice();
-        let is_past =
-            |key: &RequestKey| key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
-        let of_row = |(row, (key, _)): (usize, &(RequestKey, Series))| {
-            let at = is_past(key).then(|| self.clients.get_index_of(&client(facts, key))).flatten()?;
-            Some((at, row))
-        };
-        let past: Vec<(usize, usize)> = rows.par_iter().enumerate().filter_map(of_row).collect();
-        let mut counts = vec![0; self.clients.len()];
-        for (at, row) in &past {
-            counts[*at] += ticks(&rows[*row].1).count();
-        }
-        let mut from = 0;
-        for (place, count) in self.clients.values_mut().zip(counts) {
-            *place = from..from;
-            from += count;
-        }
-        self.ticks.resize(from, 0);
-        for (at, row) in past {
-            let place = &mut self.clients[at];
-            for tick in ticks(&rows[row].1) {
-                self.ticks[place.end] = tick;
-                place.end += 1;
-            }
-        }
-        let mut rest = self.ticks.as_mut_slice();
-        let mut of_each: Vec<&mut [i64]> = Vec::with_capacity(self.clients.len());
-        for place in self.clients.values() {
-            let (mine, behind) = rest.split_at_mut(place.len());
-            of_each.push(mine);
-            rest = behind;
-        }
-        of_each.par_iter_mut().for_each(|ticks| ticks.sort_unstable());
+        clients.values_mut().zip(0..).for_each(|(place, at)| *place = at);
+        let ticks = past_of(facts, &clients);
+        Self { clients, ticks }
     }
 
     fn of(&self, client: Client) -> &[i64] {
-        self.clients.get(&client).and_then(|place| self.ticks.get(place.clone())).unwrap_or_default()
+        self.clients.get(&client).and_then(|at| self.ticks.get(*at)).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// The ticks at which each client got past authentication.
+fn past_of(facts: &Facts, clients: &Map<Client, usize>) -> Vec<Vec<i64>> {
+    let rows = facts.requests.as_slice();
+    let is_past =
+        |key: &RequestKey| key.plane == Plane::Data && key.status.is_some_and(|status| status != 401);
+    let of_row = |(row, (key, _)): (usize, &(RequestKey, Series))| {
+        let at = is_past(key).then(|| clients.get(&client(facts, key))).flatten()?;
+        Some((*at, row))
+    };
+    // By client: what one thread has to write then lies together.
+    let mut past: Vec<(usize, usize)> = rows.par_iter().enumerate().filter_map(of_row).collect();
+    past.par_sort_unstable();
+    let of_client = |at: usize| {
+        let from = past.partition_point(|row| row.0 < at);
+        let mine = past.get(from..).unwrap_or_default().iter().take_while(|row| row.0 == at);
+        let series = || mine.clone().map(|(_, row)| &rows[*row].1);
+        let mut all = Vec::with_capacity(series().map(|series| ticks(series).count()).sum());
+        all.extend(series().flat_map(ticks));
+        all.sort_unstable();
+        all
+    };
+    (0..clients.len()).into_par_iter().map(of_client).collect()
+}
+
+/// Ascending ticks without those before `first`, found by ever longer steps: it is near the beginning.
+fn from_on(ticks: &[i64], first: i64) -> &[i64] {
+    let mut step = 1;
+    while ticks.get(step).is_some_and(|tick| *tick < first) {
+        step *= 2;
+    }
+    let near = ticks.get(..=step).unwrap_or(ticks);
+    ticks.get(near.partition_point(|tick| *tick < first)..).unwrap_or_default()
 }
 
 /// First and last tick of each second, which are enough: the window is no shorter than a second.

@@ -164,6 +164,39 @@ impl Arrivals {
     }
 }
 
+/// Bits in which [`fewest_stretches`] notes what it has met.
+const NOTED: usize = 4096;
+
+/// How many stretches of so many seconds (those of a clock) have a request in them, or fewer: found in one look
+/// at each cell, in whatever order they come.
+fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]>, seconds: i64) -> u64 {
+    let mut noted = [0_u64; NOTED / 64];
+    let mut last = None;
+    for cell in streams.flatten() {
+        let stretch = cell.second().div_euclid(seconds);
+        if last != Some(stretch) {
+            last = Some(stretch);
+            // Two that share a bit count as one.
+            let bit = usize::try_from(stretch.rem_euclid(NOTED as i64)).unwrap_or(0);
+            noted[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+    noted.iter().map(|bits| u64::from(bits.count_ones())).sum()
+}
+
+/// As many sessions as there are at least: see [`Arrivals::sessions`].
+pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
+    // A session of k cells lasts (k - 1) pauses at most, and so lies in (k - 1) / 8 + 2 stretches of eight pauses.
+    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    (8 * fewest_stretches(streams, 8 * pause)).saturating_sub(cells as u64).div_ceil(15)
+}
+
+/// What a cache would have answered at most: see [`Arrivals::repeats`]. `count` are all requests.
+pub(super) fn most_repeats<'c>(streams: impl Iterator<Item = &'c [Cell]>, count: u64, ttl: i64) -> u64 {
+    // What fills the cache answers for a time to live, which lies in two stretches of that length.
+    count.saturating_sub(fewest_stretches(streams, ttl).div_ceil(2))
+}
+
 /// The period of starts that come about equally far from each other: the median gap, when enough gaps
 /// are within so many percent (and two seconds) of it.
 pub(super) fn period(starts: &[i64], percent: i64) -> Option<i64> {
@@ -228,6 +261,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ticks::Ticks;
 
     fn arrivals(seconds: &[i64]) -> Arrivals {
         Arrivals::new(seconds.iter().map(|second| (*second, 1)).collect())
@@ -260,6 +294,12 @@ mod tests {
             let sessions = fast.sessions(length);
             prop_assert_eq!(sessions.iter().map(|session| session.count).sum::<u64>(), fast.count());
             prop_assert!(sessions.windows(2).all(|pair| pair[1].first - pair[0].last > length));
+            // What is told without an order is never on the wrong side.
+            let cells: Vec<Cell> =
+                seconds.iter().map(|second| Cell::new(Ticks::from_second(*second), Ticks::from_second(*second), 1).unwrap()).collect();
+            let apart = || cells.chunks(7);
+            prop_assert!(fewest_sessions(apart(), length) <= sessions.len() as u64);
+            prop_assert!(most_repeats(apart(), fast.count(), ttl) >= fast.repeats(ttl));
             let inside = |second: &i64| sessions.iter().filter(|s| s.first <= *second && *second <= s.last).count();
             prop_assert!(sorted.iter().all(|second| inside(second) == 1));
             prop_assert_eq!(fast.longest(length).unwrap().seconds(), sessions.iter().map(Session::seconds).max().unwrap());
@@ -286,6 +326,17 @@ mod tests {
             let fits = |found: i64| (1..=3).any(|part| (found * part - period).abs() <= LAG_TOLERANCE * part);
             prop_assert!(found.is_some_and(fits), "{found:?} for {period}");
         }
+    }
+
+    #[test]
+    fn what_is_far_apart_is_seen_to_be_without_an_order() {
+        let cells: Vec<Cell> = (0..200)
+            .map(|at| Ticks::from_second(at * 7919 % 200 * 1000))
+            .map(|tick| Cell::new(tick, tick, 1).unwrap())
+            .collect();
+        assert_eq!(Arrivals::of(std::iter::once(&cells[..])).sessions(10).len(), 200);
+        assert_eq!(fewest_sessions(std::iter::once(&cells[..]), 10), 94);
+        assert_eq!(most_repeats(std::iter::once(&cells[..]), 200, 300), 100);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! What clients do after a refusal: `retry-storm` after 429, `denied-loop` after 401, 403 and 404.
 
-use std::collections::BTreeMap;
-
 use super::arrivals::period;
 use super::found::Found;
 use super::usage::{Row, Usage, addresses, arrivals, count, grouped};
+use crate::facts::requests::Cell;
 use crate::report::Confidence;
 use crate::ticks::Ticks;
 
@@ -57,6 +56,24 @@ struct Second {
     last_other: Option<Ticks>,
 }
 
+impl Second {
+    /// What one cell tells.
+    fn of(cell: &Cell, is_throttled: bool) -> Self {
+        if is_throttled {
+            Self { throttled: cell.count.into(), first_throttled: Some(cell.first), last_other: None }
+        } else {
+            Self { throttled: 0, first_throttled: None, last_other: Some(cell.last()) }
+        }
+    }
+
+    /// Takes in more of the same second.
+    fn add(&mut self, other: Self) {
+        self.throttled += other.throttled;
+        self.first_throttled = self.first_throttled.into_iter().chain(other.first_throttled).min();
+        self.last_other = self.last_other.max(other.last_other);
+    }
+}
+
 /// Pauses, and the episodes of 429s in which they lie.
 #[derive(Default)]
 struct Pauses {
@@ -76,11 +93,13 @@ pub(super) fn retry_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
     if total < FEWEST_PAUSES as u64 {
         return None;
     }
-    let rows = usage.picked(Row::is_work);
-    let streams = grouped(&rows, |row| (row.stream.client(), row.stream.stream.asked()));
+    let asked = |row: &Row<'_, '_>| (row.stream.client(), row.stream.stream.asked());
+    let mut concerned: Vec<_> = usage.rows().filter(throttled).map(|row| asked(&row)).collect();
+    concerned.sort_unstable();
+    let rows = usage.picked(|row| row.is_work() && concerned.binary_search(&asked(row)).is_ok());
     let mut pauses = Pauses::default();
     let mut shown = Vec::new();
-    for rows in streams.iter().filter(|rows| rows.iter().any(throttled)) {
+    for rows in &grouped(&rows, asked) {
         pauses.add(rows);
         shown.extend(rows.iter().copied().filter(throttled));
     }
@@ -120,7 +139,7 @@ impl Pauses {
     }
 
     /// The pauses between seconds, ascending.
-    fn follow(&mut self, seconds: BTreeMap<i64, Second>) {
+    fn follow(&mut self, seconds: impl IntoIterator<Item = (i64, Second)>) {
         let mut episode: Vec<i64> = Vec::new();
         let mut before: Option<i64> = None;
         for (second, Second { throttled, first_throttled, last_other }) in seconds {
@@ -186,19 +205,21 @@ impl Pauses {
 }
 
 /// What a stream of requests was answered, second by second.
-fn by_second(rows: &[Row<'_, '_>]) -> BTreeMap<i64, Second> {
-    let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
+fn by_second(rows: &[Row<'_, '_>]) -> Vec<(i64, Second)> {
+    let mut seconds: Vec<(i64, Second)> = Vec::new();
     for row in rows {
-        for cell in row.stream.cells() {
-            let second = seconds.entry(cell.second()).or_default();
-            if row.stream.is_throttled() {
-                second.throttled += u64::from(cell.count);
-                second.first_throttled = second.first_throttled.into_iter().chain([cell.first]).min();
-            } else {
-                second.last_other = second.last_other.max(Some(cell.last()));
-            }
-        }
+        let is_throttled = row.stream.is_throttled();
+        seconds.extend(row.stream.cells().iter().map(|cell| (cell.second(), Second::of(cell, is_throttled))));
     }
+    // Each row is sorted already: a stable sort is fast on that.
+    seconds.sort_by_key(|(second, _)| *second);
+    seconds.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1.add(next.1);
+        }
+        same
+    });
     seconds
 }
 
@@ -272,6 +293,8 @@ fn pace(rows: &[Row<'_, '_>]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::ticks::TICKS_PER_SECOND;
 

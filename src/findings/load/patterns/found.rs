@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::usage::{Place, Row, count};
+use super::usage::{Place, Row, count, grouped};
 use crate::classify::Basis;
 use crate::classify::causes::Severity;
 use crate::facts::Map;
@@ -98,12 +98,12 @@ impl Stress {
     pub(super) fn of(demand: &Demand<'_>, rows: &[Row<'_, '_>]) -> Self {
         let throttled = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
         let mut peak: Option<(Class, f64, f64)> = None;
-        let vaults: BTreeSet<usize> = rows.iter().map(|row| row.place.0).collect();
-        for vault in vaults {
+        for rows in grouped(rows, |row| row.place.0) {
+            let Some(vault) = rows.first().map(|row| row.place.0) else { continue };
             let charges = rows.iter().flat_map(|row| row.stream.charges.into_iter().flatten());
             let classes: BTreeSet<Class> = charges.map(|charge| charge.class).collect();
             for class in classes.into_iter().filter(|class| class.is_of_vault()) {
-                let (low, high) = greatest(rows, vault, class);
+                let (low, high) = greatest(&rows, vault, class);
                 let part = |load: u128| share(load, u128::from(demand.budgets.whole(class)));
                 let found = (class, part(low), part(high));
                 if high > 0 && peak.is_none_or(|peak| (found.1, found.2) > (peak.1, peak.2)) {
@@ -149,35 +149,45 @@ impl Stress {
     }
 }
 
-/// A second, requests in it, and what each takes at the least and at the most.
-type Taken = (i64, u32, u64, u64);
+/// A second, requests in it, and the place of what each takes.
+type Taken = (i64, u32, u32);
 
 /// The greatest load of any ten seconds, at the cheapest and at the dearest, each for itself.
 pub(super) fn greatest(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u128, u128) {
     let mut loads: Vec<Taken> = Vec::new();
+    let mut charges: Vec<(u64, u64)> = Vec::new();
     for row in rows.iter().filter(|row| row.place.0 == vault && row.stream.counted) {
         let Some(charge) = row.stream.charge(class) else { continue };
-        let cells = row.stream.cells().iter();
-        loads.extend(cells.map(|cell| (cell.second(), cell.count, charge.low, charge.high)));
+        let charge = (charge.low, charge.high);
+        let known = charges.iter().position(|known| *known == charge).unwrap_or_else(|| {
+            charges.push(charge);
+            charges.len() - 1
+        });
+        let known = u32::try_from(known).expect("fewer charges than operations");
+        loads.extend(row.stream.cells().iter().map(|cell| (cell.second(), cell.count, known)));
     }
-    greatest_of(loads)
+    greatest_of(loads, &charges)
 }
 
 /// The greatest sums of any ten seconds, each column for itself.
-fn greatest_of(mut loads: Vec<Taken>) -> (u128, u128) {
-    loads.sort_unstable_by_key(|load| load.0);
-    let times = |count: u32, each: u64| u128::from(count) * u128::from(each);
-    let (mut from, mut low, mut high) = (0, 0, 0);
+fn greatest_of(mut loads: Vec<Taken>, charges: &[(u64, u64)]) -> (u128, u128) {
+    // Each stream is sorted already: a stable sort is fast on that.
+    loads.sort_by_key(|load| load.0);
+    let takes = |(_, count, known): &Taken| {
+        let (low, high) = charges.get(*known as usize).copied().unwrap_or_default();
+        [low, high].map(|each| u128::from(*count) * u128::from(each))
+    };
+    let (mut from, mut inside) = (0, [0; 2]);
     let mut best = (0, 0);
-    for (second, count, each_low, each_high) in &loads {
-        low += times(*count, *each_low);
-        high += times(*count, *each_high);
-        while let Some(load) = loads.get(from).filter(|load| load.0 <= second - WINDOW_SECONDS) {
-            low -= times(load.1, load.2);
-            high -= times(load.1, load.3);
+    for load in &loads {
+        let enters = takes(load);
+        inside = [inside[0] + enters[0], inside[1] + enters[1]];
+        while let Some(old) = loads.get(from).filter(|old| old.0 <= load.0 - WINDOW_SECONDS) {
+            let leaves = takes(old);
+            inside = [inside[0] - leaves[0], inside[1] - leaves[1]];
             from += 1;
         }
-        best = (best.0.max(low), best.1.max(high));
+        best = (best.0.max(inside[0]), best.1.max(inside[1]));
     }
     best
 }
@@ -372,13 +382,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_greatest_load_is_that_of_some_ten_seconds(
-            loads in prop::collection::vec((0_i64..60, 1_u32..4, 0_u64..9, 0_u64..9), 0..40),
+            loads in prop::collection::vec((0_i64..60, 1_u32..4, 0_u32..4), 0..40),
+            charges in prop::collection::vec((0_u64..9, 0_u64..9), 4),
         ) {
-            let sum = |end: i64, part: fn(&Taken) -> u128| {
-                loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end).map(part).sum::<u128>()
+            let sum = |end: i64, part: fn(&(u64, u64)) -> u64| -> u128 {
+                let inside = loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end);
+                inside.map(|load| u128::from(load.1) * u128::from(part(&charges[load.2 as usize]))).sum()
             };
             let slow = |part| (0..70).map(|end| sum(end, part)).max().unwrap_or(0);
-            prop_assert_eq!(greatest_of(loads.clone()), (slow(|load| u128::from(load.1) * u128::from(load.2)), slow(|load| u128::from(load.1) * u128::from(load.3))));
+            prop_assert_eq!(greatest_of(loads.clone(), &charges), (slow(|charge| charge.0), slow(|charge| charge.1)));
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrivals::{Arrivals, Session, in_phase, mixed_period, period};
+use super::arrivals::{Arrivals, Session, fewest_sessions, in_phase, mixed_period, period};
 use super::found::Found;
-use super::usage::{Row, Usage, addresses, arrivals, distinct, grouped, is_get, objects};
+use super::usage::{Row, Usage, addresses, arrivals, cells, count, distinct, grouped, is_get, objects};
 use super::{CACHE_SECONDS, repeats_of_instances};
+use crate::facts::requests::Cell;
 use crate::report::Confidence;
 
 /// Lists with the reads that follow them.
@@ -84,11 +85,19 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
         if asked(list) < FEWEST_SWEEPS as u64 || asked(get) < (FEWEST_SWEEPS * FEWEST_SWEPT) as u64 {
             return None;
         }
-        let mut all = Sweeps::default();
-        for instance in usage.instances() {
-            all.add(instance, list, get);
+        let instances: Vec<Instance<'d, 'f>> =
+            usage.instances().filter_map(|instance| Instance::new(instance, list, get)).collect();
+        // Most callers are seen to sweep too seldom before any read is looked at.
+        let lists: usize = instances.iter().map(|instance| instance.rounds.len()).sum();
+        let most: usize = instances.iter().map(Instance::most_sweeps).sum();
+        if !is_habit(most, lists) {
+            return None;
         }
-        if all.sweeps < FEWEST_SWEEPS || all.sweeps * 5 < all.lists * 4 {
+        let mut all = Sweeps::default();
+        for instance in instances {
+            all.add(instance);
+        }
+        if !is_habit(all.sweeps, all.lists) {
             return None;
         }
         let every = all.period.map_or_else(String::new, |period| format!(", every {period} seconds"));
@@ -107,25 +116,63 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
     })
 }
 
-impl<'d, 'f> Sweeps<'d, 'f> {
-    fn add(&mut self, instance: &[Row<'d, 'f>], list: &str, get: &str) {
+/// Whether so many sweeps behind so many lists are a habit: four lists in five are followed by one.
+fn is_habit(sweeps: usize, lists: usize) -> bool {
+    sweeps >= FEWEST_SWEEPS && sweeps * 5 >= lists * 4
+}
+
+/// What one instance lists and gets.
+struct Instance<'d, 'f> {
+    lists: Vec<Row<'d, 'f>>,
+    gets: Vec<Row<'d, 'f>>,
+    /// Different objects that it gets.
+    known: usize,
+    /// Lists, those whose pages belong together as one.
+    rounds: Vec<Session>,
+}
+
+impl<'d, 'f> Instance<'d, 'f> {
+    /// None where it does not list, or gets too few objects to sweep.
+    fn new(rows: &[Row<'d, 'f>], list: &str, get: &str) -> Option<Self> {
         let of = |operation: &str| -> Vec<Row<'d, 'f>> {
-            let rows = instance.iter().filter(|row| row.is_work() && row.operation() == operation);
+            let rows = rows.iter().filter(|row| row.is_work() && row.operation() == operation);
             rows.copied().collect()
         };
-        let (lists, gets) = (of(list), of(get));
-        let known = objects(&gets);
-        if lists.is_empty() || known < FEWEST_SWEPT {
-            return;
+        let lists = of(list);
+        if lists.is_empty() {
+            return None;
         }
+        let gets = of(get);
+        let known = if gets.len() < FEWEST_SWEPT { 0 } else { objects(&gets) };
+        if known < FEWEST_SWEPT {
+            return None;
+        }
+        let rounds = arrivals(lists.iter().copied()).sessions(PAGES_SECONDS);
+        Some(Self { lists, gets, known, rounds })
+    }
+
+    /// Whether so many objects are all that it gets, or nearly so.
+    fn is_swept(&self, objects: usize) -> bool {
+        objects >= FEWEST_SWEPT && objects * 5 >= self.known * 4
+    }
+
+    /// No sweep has fewer reads than objects, and none of its reads is another's.
+    fn most_sweeps(&self) -> usize {
+        let fewest = FEWEST_SWEPT.max((self.known * 4).div_ceil(5));
+        cells(&self.gets).map(<[Cell]>::len).sum::<usize>() / fewest
+    }
+}
+
+impl<'d, 'f> Sweeps<'d, 'f> {
+    fn add(&mut self, instance: Instance<'d, 'f>) {
         let mut reads: Vec<(i64, u32, u64)> = Vec::new();
-        for row in &gets {
+        for row in &instance.gets {
             let object = row.object_place();
             reads
                 .extend(row.stream.cells().iter().map(|cell| (cell.second(), object, u64::from(cell.count))));
         }
         reads.sort_unstable();
-        let rounds = arrivals(lists.iter().copied()).sessions(PAGES_SECONDS);
+        let rounds = &instance.rounds;
         let mut starts = Vec::new();
         let mut swept_before = false;
         for (at, round) in rounds.iter().enumerate() {
@@ -134,7 +181,7 @@ impl<'d, 'f> Sweeps<'d, 'f> {
             let from = reads.partition_point(|read| read.0 < round.first);
             let inside = || reads.iter().skip(from).take_while(|read| read.0 <= until);
             let distinct = distinct(inside().map(|read| read.1));
-            if distinct < FEWEST_SWEPT || distinct * 5 < known * 4 {
+            if !instance.is_swept(distinct) {
                 continue;
             }
             let of_round: u64 = inside().map(|read| read.2).sum();
@@ -149,7 +196,7 @@ impl<'d, 'f> Sweeps<'d, 'f> {
         if !starts.is_empty() {
             self.instances += 1;
             self.period = self.period.or(period(&starts, POLLING_JITTER));
-            self.rows.extend(lists.into_iter().chain(gets));
+            self.rows.extend(instance.lists.into_iter().chain(instance.gets));
         }
     }
 }
@@ -220,6 +267,10 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
     let rows = usage.picked(|row| row.is_get() && row.is_work());
     let (fan_in, named) = (addresses(&rows), objects(&rows));
     if fan_in < FEWEST_RELOADING && named < ALONE.0 {
+        return None;
+    }
+    // What comes by the clock comes together: most callers are seen not to.
+    if count(&rows) < FEWEST_IN_ROUND * fewest_sessions(cells(&rows), PAGES_SECONDS) {
         return None;
     }
     let all = arrivals(rows.iter().copied());

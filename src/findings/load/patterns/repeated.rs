@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::arrivals::most_repeats;
 use super::found::Found;
 use super::usage::{
-    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, is_get, objects,
+    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, grouped_from, is_get, objects,
 };
 use super::{CACHE_SECONDS, repeats_of_instances};
 use crate::findings::load::key_kind::KeyFamily;
@@ -48,13 +49,16 @@ fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
     if count(rows) < FEWEST_REPEATED {
         return None;
     }
-    let groups = grouped(rows, |row| (row.stream.client(), row.object_place()));
+    let groups = grouped_from(rows, FEWEST_OF_INSTANCE, |row| (row.stream.client(), row.object_place()));
     let often = groups.into_iter().filter(|rows| {
         // What was answered with 429 filled no cache.
         let done = || rows.iter().copied().filter(|row| row.stream.is_success());
         let total: u64 = done().map(|row| row.count).sum();
-        let kept = || arrivals(done()).repeats(CACHE_SECONDS);
-        total >= FEWEST_OF_INSTANCE && kept() * 10 >= total * REPEATED_TENTHS
+        let is_often = |kept: u64| kept * 10 >= total * REPEATED_TENTHS;
+        let cells = done().map(|row| row.stream.cells());
+        total >= FEWEST_OF_INSTANCE
+            && is_often(most_repeats(cells, total, CACHE_SECONDS))
+            && is_often(arrivals(done()).repeats(CACHE_SECONDS))
     });
     let rows: Vec<Row<'d, 'f>> = often.flatten().collect();
     (count(&rows) >= FEWEST_REPEATED).then_some(rows)
@@ -214,8 +218,8 @@ fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
         return None;
     }
     let rows = usage.picked(|row| row.is_get() && row.is_work());
-    let even = grouped(&rows, Row::object_place).into_iter().filter(|rows| {
-        if count(rows) < FEWEST_LOOPS || addresses(rows) > MOST_OPERATORS {
+    let even = grouped_from(&rows, FEWEST_LOOPS, Row::object_place).into_iter().filter(|rows| {
+        if addresses(rows) > MOST_OPERATORS {
             return false;
         }
         let all = arrivals(rows.iter().copied());

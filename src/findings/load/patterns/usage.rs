@@ -6,6 +6,7 @@
 use super::arrivals::Arrivals;
 use crate::classify::causes::Outcome;
 use crate::facts::dimensions::Text;
+use crate::facts::requests::Cell;
 use crate::findings::callers::CallerId;
 use crate::findings::load::{Demand, LoadStream};
 
@@ -164,6 +165,11 @@ pub(super) fn arrivals<'d, 'f: 'd>(rows: impl IntoIterator<Item = Row<'d, 'f>>) 
     Arrivals::of(rows.into_iter().map(|row| row.stream.cells()))
 }
 
+/// The cells of some rows.
+pub(super) fn cells<'r, 'f: 'r>(rows: &'r [Row<'_, 'f>]) -> impl Iterator<Item = &'f [Cell]> + Clone + 'r {
+    rows.iter().map(|row| row.stream.cells())
+}
+
 /// All requests of some rows.
 pub(super) fn count(rows: &[Row<'_, '_>]) -> u64 {
     rows.iter().map(|row| row.count).sum()
@@ -198,10 +204,21 @@ pub(super) fn grouped<'d, 'f, K: Ord>(
     rows: &[Row<'d, 'f>],
     key: impl Fn(&Row<'d, 'f>) -> K,
 ) -> Vec<Vec<Row<'d, 'f>>> {
-    let mut keyed: Vec<(K, usize)> = rows.iter().enumerate().map(|(at, row)| (key(row), at)).collect();
+    grouped_from(rows, 0, key)
+}
+
+/// The same without groups that have fewer requests.
+pub(super) fn grouped_from<'d, 'f, K: Ord>(
+    rows: &[Row<'d, 'f>],
+    fewest: u64,
+    key: impl Fn(&Row<'d, 'f>) -> K,
+) -> Vec<Vec<Row<'d, 'f>>> {
+    let mut keyed: Vec<(K, u32)> = rows.iter().zip(0..).map(|(row, at)| (key(row), at)).collect();
     keyed.sort_unstable();
+    let row = |(_, at): &(K, u32)| rows[*at as usize];
     let groups = keyed.chunk_by(|one, other| one.0 == other.0);
-    groups.map(|group| group.iter().filter_map(|(_, at)| rows.get(*at).copied()).collect()).collect()
+    let groups = groups.filter(|group| group.iter().map(|keyed| row(keyed).count).sum::<u64>() >= fewest);
+    groups.map(|group| group.iter().map(row).collect()).collect()
 }
 
 /// What one caller asked of one vault: a stretch of the vault's streams.
