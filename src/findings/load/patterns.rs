@@ -15,6 +15,7 @@ mod found;
 mod heavy;
 mod reloads;
 mod repeated;
+mod rough;
 mod tools;
 mod usage;
 

@@ -45,9 +45,14 @@ impl Session {
 }
 
 impl Arrivals {
-    /// The requests of some streams.
+    /// The requests of some streams, the cells of each ascending.
     pub(super) fn of<'c>(streams: impl Iterator<Item = &'c [Cell]>) -> Self {
-        Self::new(streams.flatten().map(|cell| (cell.second(), u64::from(cell.count))).collect())
+        let streams: Vec<&[Cell]> = streams.filter(|cells| !cells.is_empty()).collect();
+        if let Some(moments) = Moments::of(&streams) {
+            return Self { rows: moments.rows(&streams) };
+        }
+        let cells = streams.into_iter().flatten();
+        Self::new(cells.map(|cell| (cell.second(), u64::from(cell.count))).collect())
     }
 
     /// Requests in any order.
@@ -164,37 +169,60 @@ impl Arrivals {
     }
 }
 
-/// Bits in which [`fewest_stretches`] notes what it has met.
-const NOTED: usize = 4096;
+/// Seconds of a span for each cell at the most, and cells at the least, for which a bit for every second is faster
+/// than sorting.
+const MOST_SECONDS: i64 = if cfg!(test) { 8 } else { 128 };
+const FEWEST_CELLS: usize = if cfg!(test) { 8 } else { 512 };
 
-/// How many stretches of so many seconds (those of a clock) have a request in them, or fewer: found in one look
-/// at each cell, in whatever order they come.
-fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]>, seconds: i64) -> u64 {
-    let mut noted = [0_u64; NOTED / 64];
-    let mut last = None;
-    for cell in streams.flatten() {
-        let stretch = cell.second().div_euclid(seconds);
-        if last != Some(stretch) {
-            last = Some(stretch);
-            // Two that share a bit count as one.
-            let bit = usize::try_from(stretch.rem_euclid(NOTED as i64)).unwrap_or(0);
-            noted[bit / 64] |= 1 << (bit % 64);
+/// The seconds that have a request: a bit for each second of a span, which stays in a processor's cache where a sort
+/// of all cells would not.
+struct Moments {
+    first: i64,
+    bits: Vec<u64>,
+}
+
+impl Moments {
+    /// The seconds of streams, none of which is empty; none where they are few or far apart.
+    fn of(streams: &[&[Cell]]) -> Option<Self> {
+        let cells: usize = streams.iter().map(|cells| cells.len()).sum();
+        let first = streams.iter().filter_map(|cells| cells.first()).map(Cell::second).min()?;
+        let last = streams.iter().filter_map(|cells| cells.last()).map(Cell::second).max()?;
+        let seconds = last.checked_sub(first)?.checked_add(1)?;
+        if cells < FEWEST_CELLS || seconds / MOST_SECONDS > i64::try_from(cells).ok()? {
+            return None;
         }
+        let mut bits = vec![0_u64; usize::try_from(seconds / 64 + 1).ok()?];
+        for cell in streams.iter().copied().flatten() {
+            let at = place(first, cell);
+            bits[at / 64] |= 1 << (at % 64);
+        }
+        Some(Self { first, bits })
     }
-    noted.iter().map(|bits| u64::from(bits.count_ones())).sum()
+
+    /// The requests in each of them.
+    fn rows(&self, streams: &[&[Cell]]) -> Vec<(i64, u64)> {
+        // How many seconds of requests lie before those of each word.
+        let mut before: Vec<u32> = Vec::with_capacity(self.bits.len());
+        let mut rows = Vec::new();
+        for (mut bits, second) in self.bits.iter().copied().zip((self.first..).step_by(64)) {
+            before.push(u32::try_from(rows.len()).expect("fewer than 2^32 seconds"));
+            while bits != 0 {
+                rows.push((second + i64::from(bits.trailing_zeros()), 0));
+                bits &= bits - 1;
+            }
+        }
+        for cell in streams.iter().copied().flatten() {
+            let at = place(self.first, cell);
+            let earlier = self.bits[at / 64] & ((1 << (at % 64)) - 1);
+            rows[before[at / 64] as usize + earlier.count_ones() as usize].1 += u64::from(cell.count);
+        }
+        rows
+    }
 }
 
-/// As many sessions as there are at least: see [`Arrivals::sessions`].
-pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
-    // A session of k cells lasts (k - 1) pauses at most, and so lies in (k - 1) / 8 + 2 stretches of eight pauses.
-    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
-    (8 * fewest_stretches(streams, 8 * pause)).saturating_sub(cells as u64).div_ceil(15)
-}
-
-/// What a cache would have answered at most: see [`Arrivals::repeats`]. `count` are all requests.
-pub(super) fn most_repeats<'c>(streams: impl Iterator<Item = &'c [Cell]>, count: u64, ttl: i64) -> u64 {
-    // What fills the cache answers for a time to live, which lies in two stretches of that length.
-    count.saturating_sub(fewest_stretches(streams, ttl).div_ceil(2))
+/// The place of a cell's second behind another second.
+fn place(first: i64, cell: &Cell) -> usize {
+    usize::try_from(cell.second() - first).expect("it is the first of all")
 }
 
 /// The period of starts that come about equally far from each other: the median gap, when enough gaps
@@ -278,6 +306,19 @@ mod tests {
                 *slow.entry(*second).or_default() += 1;
             }
             prop_assert_eq!(fast.rows(), &slow.iter().map(|(second, count)| (*second, *count)).collect::<Vec<_>>()[..]);
+            // The same, stream by stream, with a bit for every second or without.
+            let streams: Vec<Vec<Cell>> = seconds
+                .chunks(length.unsigned_abs() as usize + 5)
+                .map(|seconds| {
+                    let mut cells: Vec<Cell> = seconds
+                        .iter()
+                        .map(|second| Cell::new(Ticks::from_second(*second), Ticks::from_second(*second), 1).unwrap())
+                        .collect();
+                    cells.sort_unstable();
+                    cells
+                })
+                .collect();
+            prop_assert_eq!(&Arrivals::of(streams.iter().map(Vec::as_slice)), &fast);
             // A cache, request by request.
             let mut sorted = seconds.clone();
             sorted.sort_unstable();
@@ -294,12 +335,6 @@ mod tests {
             let sessions = fast.sessions(length);
             prop_assert_eq!(sessions.iter().map(|session| session.count).sum::<u64>(), fast.count());
             prop_assert!(sessions.windows(2).all(|pair| pair[1].first - pair[0].last > length));
-            // What is told without an order is never on the wrong side.
-            let cells: Vec<Cell> =
-                seconds.iter().map(|second| Cell::new(Ticks::from_second(*second), Ticks::from_second(*second), 1).unwrap()).collect();
-            let apart = || cells.chunks(7);
-            prop_assert!(fewest_sessions(apart(), length) <= sessions.len() as u64);
-            prop_assert!(most_repeats(apart(), fast.count(), ttl) >= fast.repeats(ttl));
             let inside = |second: &i64| sessions.iter().filter(|s| s.first <= *second && *second <= s.last).count();
             prop_assert!(sorted.iter().all(|second| inside(second) == 1));
             prop_assert_eq!(fast.longest(length).unwrap().seconds(), sessions.iter().map(Session::seconds).max().unwrap());
@@ -326,17 +361,6 @@ mod tests {
             let fits = |found: i64| (1..=3).any(|part| (found * part - period).abs() <= LAG_TOLERANCE * part);
             prop_assert!(found.is_some_and(fits), "{found:?} for {period}");
         }
-    }
-
-    #[test]
-    fn what_is_far_apart_is_seen_to_be_without_an_order() {
-        let cells: Vec<Cell> = (0..200)
-            .map(|at| Ticks::from_second(at * 7919 % 200 * 1000))
-            .map(|tick| Cell::new(tick, tick, 1).unwrap())
-            .collect();
-        assert_eq!(Arrivals::of(std::iter::once(&cells[..])).sessions(10).len(), 200);
-        assert_eq!(fewest_sessions(std::iter::once(&cells[..]), 10), 94);
-        assert_eq!(most_repeats(std::iter::once(&cells[..]), 200, 300), 100);
     }
 
     #[test]

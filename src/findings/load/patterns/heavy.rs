@@ -2,10 +2,10 @@
 //! `hot-caller`.
 
 use super::found::{Found, greatest};
+use super::rough::Rough;
 use super::usage::{Place, Row, arrivals, count, count_of_operation, distinct, grouped, objects};
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
-use crate::facts::requests::Cell;
 use crate::findings::callers::CallerId;
 use crate::findings::limits::WINDOW_SECONDS;
 use crate::findings::load::Demand;
@@ -126,8 +126,7 @@ fn hot_groups<'d, 'f>(
     groups.retain(|rows| {
         let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
         let classes = rows.first().into_iter().flat_map(|row| classes_of(key(row)));
-        let mut near = classes
-            .filter(|class| roughly_greatest(rows, *class).is_none_or(|roughly| is_most(*class, roughly)));
+        let mut near = classes.filter(|class| is_most(*class, roughly_greatest(rows, *class)));
         near.any(|class| {
             let (low, high) = greatest(rows, vault, class);
             is_most(class, low) || (throttled >= FEWEST_THROTTLED && is_most(class, high))
@@ -139,40 +138,12 @@ fn hot_groups<'d, 'f>(
 /// Seconds that are added up for [`roughly_greatest`]: no shorter than the window.
 const ROUGHLY_SECONDS: i64 = 3 * WINDOW_SECONDS;
 
-/// Such stretches beyond which it is not worth while.
-const MOST_STRETCHES: i64 = 1 << 16;
-
-/// At least what the rows take of a class in any ten seconds at the most: a window lies in two stretches
-/// of half a minute that follow each other. Most groups are far from a limit, and adding up is faster than
-/// sorting. None where it would take too much room.
-fn roughly_greatest(rows: &[Row<'_, '_>], class: Class) -> Option<u128> {
+/// At least what the rows take of a class in any ten seconds at the most: most groups are far from a limit, and
+/// adding up is faster than sorting.
+fn roughly_greatest(rows: &[Row<'_, '_>], class: Class) -> u128 {
     let charged = rows.iter().filter(|row| row.stream.counted);
     let charged = charged.filter_map(|row| Some((row.stream.cells(), row.stream.charge(class)?.high)));
-    let charged: Vec<(&[Cell], u64)> = charged.collect();
-    roughly_greatest_of(&charged)
-}
-
-fn roughly_greatest_of(charged: &[(&[Cell], u64)]) -> Option<u128> {
-    let ends = charged.iter().filter_map(|(cells, _)| Some((cells.first()?, cells.last()?)));
-    let ends = ends.map(|(first, last)| (first.second(), last.second()));
-    let Some((first, last)) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else {
-        return Some(0);
-    };
-    let stretches = (last - first) / ROUGHLY_SECONDS + 1;
-    if stretches > MOST_STRETCHES {
-        return None;
-    }
-    let mut sums = vec![0_u128; usize::try_from(stretches).unwrap_or(0)];
-    for (cells, high) in charged {
-        for cell in *cells {
-            let at = usize::try_from((cell.second() - first) / ROUGHLY_SECONDS).ok();
-            if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
-                *sum += u128::from(cell.count) * u128::from(*high);
-            }
-        }
-    }
-    let next = sums.iter().skip(1).chain([&0]);
-    sums.iter().zip(next).map(|(sum, next)| sum + next).max()
+    Rough::new(charged, ROUGHLY_SECONDS).greatest().into()
 }
 
 /// What the requests of each key take of each class all together, at the most.
@@ -185,38 +156,4 @@ fn sums<'d, 'f>(rows: &[Row<'d, 'f>], key: impl Fn(&Row<'d, 'f>) -> u32) -> Map<
         }
     }
     sums
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::ticks::Ticks;
-
-    proptest! {
-        /// No ten seconds hold more than the rough sums say.
-        #[test]
-        fn rough_sums_are_no_less_than_any_window(
-            streams in prop::collection::vec(
-                (prop::collection::btree_map(0_i64..400, 1_u32..5, 0..20), 1_u64..4), 0..6),
-        ) {
-            let cell = |(second, count): (&i64, &u32)| {
-                let tick = Ticks::from_second(*second);
-                Cell::new(tick, tick, *count).unwrap()
-            };
-            let cells: Vec<Vec<Cell>> = streams.iter().map(|(cells, _)| cells.iter().map(cell).collect()).collect();
-            let charged: Vec<(&[Cell], u64)> =
-                cells.iter().zip(&streams).map(|(cells, (_, high))| (cells.as_slice(), *high)).collect();
-            let within = |end: i64| -> u128 {
-                let inside = |cell: &&Cell| cell.second() > end - WINDOW_SECONDS && cell.second() <= end;
-                let of_stream = |(cells, high): &(&[Cell], u64)| -> u128 {
-                    cells.iter().filter(inside).map(|cell| u128::from(cell.count) * u128::from(*high)).sum()
-                };
-                charged.iter().map(of_stream).sum()
-            };
-            let greatest = (0..410).map(within).max().unwrap_or(0);
-            prop_assert!(roughly_greatest_of(&charged).unwrap() >= greatest);
-        }
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrivals::{Arrivals, Session, fewest_sessions, in_phase, mixed_period, period};
+use super::arrivals::{Arrivals, Session, in_phase, mixed_period, period};
 use super::found::Found;
+use super::rough::{Rough, fewest_sessions};
 use super::usage::{Row, Usage, addresses, arrivals, cells, count, distinct, grouped, is_get, objects};
 use super::{CACHE_SECONDS, repeats_of_instances};
-use crate::facts::requests::Cell;
 use crate::report::Confidence;
 
 /// Lists with the reads that follow them.
@@ -153,13 +153,24 @@ impl<'d, 'f> Instance<'d, 'f> {
 
     /// Whether so many objects are all that it gets, or nearly so.
     fn is_swept(&self, objects: usize) -> bool {
-        objects >= FEWEST_SWEPT && objects * 5 >= self.known * 4
+        objects >= FEWEST_SWEPT && objects >= (self.known * 4).div_ceil(5)
     }
 
-    /// No sweep has fewer reads than objects, and none of its reads is another's.
+    /// The rounds, each with the last second in which its reads come.
+    fn reads_until(&self) -> impl Iterator<Item = (Session, i64)> {
+        let next = self.rounds.iter().skip(1).map(|next| next.first).chain([i64::MAX]);
+        let rounds = self.rounds.iter().zip(next);
+        rounds.map(|(round, next)| (*round, (round.last + SWEEP_SECONDS).min(next - 1)))
+    }
+
+    /// Rounds with enough reads for a sweep, or more: as many as they have objects.
     fn most_sweeps(&self) -> usize {
-        let fewest = FEWEST_SWEPT.max((self.known * 4).div_ceil(5));
-        cells(&self.gets).map(<[Cell]>::len).sum::<usize>() / fewest
+        let rough = Rough::new(cells(&self.gets).map(|cells| (cells, 1)), SWEEP_SECONDS);
+        let enough = |(round, until): &(Session, i64)| {
+            let reads = rough.most_between(round.first, *until);
+            self.is_swept(usize::try_from(reads).unwrap_or(usize::MAX))
+        };
+        self.reads_until().filter(enough).count()
     }
 }
 
@@ -172,12 +183,9 @@ impl<'d, 'f> Sweeps<'d, 'f> {
                 .extend(row.stream.cells().iter().map(|cell| (cell.second(), object, u64::from(cell.count))));
         }
         reads.sort_unstable();
-        let rounds = &instance.rounds;
         let mut starts = Vec::new();
         let mut swept_before = false;
-        for (at, round) in rounds.iter().enumerate() {
-            let next = rounds.get(at + 1).map_or(i64::MAX, |next| next.first);
-            let until = (round.last + SWEEP_SECONDS).min(next - 1);
+        for (round, until) in instance.reads_until() {
             let from = reads.partition_point(|read| read.0 < round.first);
             let inside = || reads.iter().skip(from).take_while(|read| read.0 <= until);
             let distinct = distinct(inside().map(|read| read.1));
@@ -191,7 +199,7 @@ impl<'d, 'f> Sweeps<'d, 'f> {
             swept_before = true;
             starts.push(round.first);
         }
-        self.lists += rounds.len();
+        self.lists += instance.rounds.len();
         self.sweeps += starts.len();
         if !starts.is_empty() {
             self.instances += 1;

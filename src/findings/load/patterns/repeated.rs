@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::arrivals::most_repeats;
 use super::found::Found;
+use super::rough::most_repeats;
 use super::usage::{
     Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, grouped_from, is_get, objects,
 };

@@ -1,0 +1,158 @@
+//! What is told of requests without bringing them in order: bounds that never err to one side.
+//!
+//! Input: cells of streams, whose seconds ascend within each. Output: numbers that are no greater, or no less, than
+//! those that [`super::arrivals`] tells exactly. Most callers are seen to have no pattern by these alone, in one look
+//! at each cell; whoever is not is looked at closely. Must not decide that there is a pattern.
+
+use crate::facts::requests::Cell;
+
+/// Bits in which [`fewest_stretches`] notes what it has met, at least and at most.
+const NOTED: (usize, usize) = (1 << 9, 1 << 16);
+
+/// Stretches of [`Rough`] for each cell at most: more of them would be empty, and take longer than the cells.
+const STRETCHES_PER_CELL: i64 = 4;
+
+/// How many stretches of so many seconds (those of a clock) have a request in them, or fewer.
+fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> u64 {
+    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    let bits = (2 * cells).next_power_of_two().clamp(NOTED.0, NOTED.1);
+    let mut noted = vec![0_u64; bits / 64];
+    let mut last = None;
+    for cell in streams.flatten() {
+        let stretch = cell.second().div_euclid(seconds);
+        if last != Some(stretch) {
+            last = Some(stretch);
+            // Two that share a bit count as one. Those that come by the clock are spread all the same.
+            let hash = stretch.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let bit = usize::try_from(hash >> (64 - bits.ilog2())).unwrap_or(0);
+            noted[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+    noted.iter().map(|bits| u64::from(bits.count_ones())).sum()
+}
+
+/// As many sessions as there are at least: see [`super::arrivals::Arrivals::sessions`].
+pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
+    // A session of k cells lasts (k - 1) pauses at most, and so lies in (k - 1) / 8 + 2 stretches of eight pauses.
+    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    (8 * fewest_stretches(streams, 8 * pause)).saturating_sub(cells as u64).div_ceil(15)
+}
+
+/// What a cache would have answered at most: see [`super::arrivals::Arrivals::repeats`]. `count` are all requests.
+pub(super) fn most_repeats<'c>(
+    streams: impl Iterator<Item = &'c [Cell]> + Clone,
+    count: u64,
+    ttl: i64,
+) -> u64 {
+    // What fills the cache answers for a time to live, which lies in two stretches of that length.
+    count.saturating_sub(fewest_stretches(streams, ttl).div_ceil(2))
+}
+
+/// Sums by stretches of time. What does not fit is as much as fits.
+pub(super) struct Rough {
+    first: i64,
+    seconds: i64,
+    sums: Vec<u64>,
+}
+
+impl Rough {
+    /// Adds up streams, each its cells and what one request counts for, by stretches of at least so many seconds.
+    pub(super) fn new<'c>(streams: impl Iterator<Item = (&'c [Cell], u64)> + Clone, seconds: i64) -> Self {
+        let ends = streams.clone().filter_map(|(cells, _)| Some((cells.first()?, cells.last()?)));
+        let ends = ends.map(|(first, last)| (first.second(), last.second()));
+        let Some((first, last)) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else {
+            return Self { first: 0, seconds, sums: Vec::new() };
+        };
+        let cells: usize = streams.clone().map(|(cells, _)| cells.len()).sum();
+        let most = i64::try_from(cells).unwrap_or(i64::MAX).saturating_mul(STRETCHES_PER_CELL).max(1);
+        let seconds = seconds.max((last - first) / most + 1);
+        let mut sums = vec![0_u64; usize::try_from((last - first) / seconds + 1).unwrap_or(0)];
+        for (cells, each) in streams {
+            for cell in cells {
+                let at = usize::try_from((cell.second() - first) / seconds).ok();
+                if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
+                    *sum = sum.saturating_add(u64::from(cell.count).saturating_mul(each));
+                }
+            }
+        }
+        Self { first, seconds, sums }
+    }
+
+    /// No less than what lies between two seconds, both included.
+    pub(super) fn most_between(&self, first: i64, last: i64) -> u64 {
+        let at = |second: i64| usize::try_from((second - self.first).div_euclid(self.seconds));
+        let Ok(last) = at(last) else { return 0 };
+        let first = at(first).unwrap_or(0);
+        let inside = self.sums.get(first..(last + 1).min(self.sums.len())).unwrap_or_default();
+        inside.iter().fold(0, |all, sum| all.saturating_add(*sum))
+    }
+
+    /// No less than what any window holds that is no longer than a stretch: it lies in two that follow each other.
+    pub(super) fn greatest(&self) -> u64 {
+        let next = self.sums.iter().skip(1).chain([&0]);
+        self.sums.iter().zip(next).map(|(sum, next)| sum.saturating_add(*next)).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::arrivals::Arrivals;
+    use super::*;
+    use crate::ticks::Ticks;
+
+    fn cell(second: i64, count: u32) -> Cell {
+        Cell::new(Ticks::from_second(second), Ticks::from_second(second), count).unwrap()
+    }
+
+    proptest! {
+        /// Bounds are never on the wrong side.
+        #[test]
+        fn bounds_hold(
+            streams in prop::collection::vec(
+                (prop::collection::btree_map(-40_i64..2000, 1_u32..5, 0..20), 0_u64..4), 0..6),
+            seconds in 1_i64..90,
+            from in -60_i64..2100,
+            length in 0_i64..300,
+        ) {
+            let of_stream = |(cells, each): &(std::collections::BTreeMap<i64, u32>, u64)| -> (Vec<Cell>, u64) {
+                (cells.iter().map(|(second, count)| cell(*second, *count)).collect(), *each)
+            };
+            let streams: Vec<(Vec<Cell>, u64)> = streams.iter().map(of_stream).collect();
+            let cells = || streams.iter().map(|(cells, _)| cells.as_slice());
+            let arrivals = Arrivals::of(cells());
+            prop_assert!(fewest_sessions(cells(), seconds) <= arrivals.sessions(seconds).len() as u64);
+            prop_assert!(most_repeats(cells(), arrivals.count(), seconds) >= arrivals.repeats(seconds));
+            let rough = Rough::new(streams.iter().map(|(cells, each)| (cells.as_slice(), *each)), seconds);
+            let between = |first: i64, last: i64| -> u64 {
+                let of_stream = |(cells, each): &(Vec<Cell>, u64)| -> u64 {
+                    let inside = cells.iter().filter(|cell| cell.second() >= first && cell.second() <= last);
+                    inside.map(|cell| u64::from(cell.count) * each).sum()
+                };
+                streams.iter().map(of_stream).sum()
+            };
+            prop_assert!(rough.most_between(from, from + length) >= between(from, from + length));
+            let greatest = (-60..2100).step_by(3).map(|first| between(first, first + seconds - 1)).max();
+            prop_assert!(Some(rough.greatest()) >= greatest);
+        }
+    }
+
+    #[test]
+    fn what_is_far_apart_is_seen_to_be() {
+        let cells: Vec<Cell> = (0..200).map(|at| cell(at * 1000, 1)).collect();
+        let streams = || std::iter::once(cells.as_slice());
+        assert_eq!(Arrivals::of(streams()).sessions(10).len(), 200);
+        assert!(fewest_sessions(streams(), 10) > 60, "{}", fewest_sessions(streams(), 10));
+        assert!(most_repeats(streams(), 200, 300) < 120, "{}", most_repeats(streams(), 200, 300));
+        let rough = Rough::new(streams().map(|cells| (cells, 3)), 30);
+        assert_eq!((rough.greatest(), rough.most_between(990, 1010)), (3, 3));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_as_much_as_fits() {
+        let cells = [cell(0, u32::MAX)];
+        let rough = Rough::new(std::iter::once((&cells[..], u64::MAX)), 30);
+        assert_eq!(rough.greatest(), u64::MAX);
+    }
+}
