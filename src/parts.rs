@@ -16,6 +16,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -80,23 +81,26 @@ impl Part {
     /// # Errors
     /// When a file is missing, is not what the part says it is, or cannot be used.
     pub fn read(&self) -> Result<Facts, Error> {
-        let mut tables: Vec<Vec<u8>> = Vec::with_capacity(TABLES.len());
-        for name in TABLES {
-            let path = self.path.join(name);
-            let bytes = fs::read(&path).map_err(Error::read(&path))?;
-            let known = self.manifest.tables.get(name).is_some_and(|file| file.xxh3 == digest(&bytes));
-            if !known {
-                let what = "its bytes are not those that part.json lists: ingest the logs again".into();
-                return Err(Error::FactsFolder { path, what });
-            }
-            tables.push(bytes);
-        }
+        let tables: Vec<Result<Vec<u8>, Error>> = TABLES.par_iter().map(|name| self.table(name)).collect();
+        // Of several errors, the first is told.
+        let tables = tables.into_iter().collect::<Result<Vec<Vec<u8>>, Error>>()?;
         let tables = <[Vec<u8>; TABLES.len()]>::try_from(tables).unwrap_or_default();
         // A Parquet file can be made to break the library; that is this part's error.
         let facts = catch_unwind(AssertUnwindSafe(|| Facts::from_parquet(tables)));
         let damaged =
             |_| Error::FactsFolder { path: self.path.clone(), what: "its tables cannot be read".into() };
         facts.map_err(damaged)?.map_err(|source| Error::Tables { path: self.path.clone(), source })
+    }
+
+    /// The bytes of one table.
+    fn table(&self, name: &str) -> Result<Vec<u8>, Error> {
+        let path = self.path.join(name);
+        let bytes = fs::read(&path).map_err(Error::read(&path))?;
+        if self.manifest.tables.get(name).is_some_and(|file| file.xxh3 == digest(&bytes)) {
+            return Ok(bytes);
+        }
+        let what = "its bytes are not those that part.json lists: ingest the logs again".into();
+        Err(Error::FactsFolder { path, what })
     }
 }
 

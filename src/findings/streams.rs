@@ -102,7 +102,8 @@ impl Order {
         let place = |(row, (key, _)): (usize, &(RequestKey, Series))| {
             (order.place(key), u32::try_from(row).expect("fewer than 2^32 rows"))
         };
-        let mut rows: Vec<(u128, u32)> = facts.requests.as_slice().par_iter().enumerate().map(place).collect();
+        let mut rows: Vec<(u128, u32)> =
+            facts.requests.as_slice().par_iter().enumerate().map(place).collect();
         rows.par_sort_unstable();
         order.rows = rows;
         order

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use super::found::Found;
 use super::rough::most_repeats;
 use super::usage::{
-    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, grouped_from, is_get, objects,
+    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, grouped_from, is_get,
+    objects,
 };
 use super::{CACHE_SECONDS, repeats_of_instances};
 use crate::findings::load::key_kind::KeyFamily;
