@@ -8,6 +8,7 @@ mod carrier;
 mod done;
 mod memory;
 mod opened;
+mod pieces;
 mod ranges;
 mod rejects;
 mod repeats;
@@ -33,6 +34,7 @@ use crate::source::{Blob, BlobPlace, Listing};
 use done::{Done, range_name};
 use memory::Memory;
 use opened::Opened;
+use pieces::Pieces;
 pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
@@ -87,6 +89,8 @@ struct Task<'b> {
     name: String,
     range: Range,
     bytes: u64,
+    /// A whole blob whose pieces several workers may decode.
+    may_be_cut: bool,
 }
 
 /// What came of it.
@@ -121,7 +125,10 @@ impl Ingest<'_> {
         let mut cut: BTreeMap<&str, (u32, &Blob, Vec<Range>)> = BTreeMap::new();
         for (index, blob) in (0_u32..).zip(&listing.blobs) {
             match ranges::ranges(blob, self.range_bytes, self.limits) {
-                None => tasks.push(Task::whole(index, blob)),
+                None => {
+                    let may_be_cut = self.threads > 1 && self.is_worth_cutting(blob);
+                    tasks.push(Task { may_be_cut, ..Task::whole(index, blob) });
+                }
                 Some(ranges) => {
                     tasks.extend(Task::ranges(index, blob, &ranges));
                     cut.insert(&blob.name, (index, blob, ranges));
@@ -135,8 +142,13 @@ impl Ingest<'_> {
             let opened = Opened::new(cut.iter().map(|(name, (.., ranges))| (*name, ranges.len())));
             done.merge(self.work(std::mem::take(&mut tasks), pass, &memory, &opened)?);
             for (name, misfit) in std::mem::take(&mut done.misfits) {
-                let Some((index, blob, ranges)) = cut.get_mut(name.as_str()) else { continue };
                 memory.give_back(misfit.weight);
+                let Some((index, blob, ranges)) = cut.get_mut(name.as_str()) else {
+                    // It was cut into pieces.
+                    let of_name = (0_u32..).zip(&listing.blobs).find(|(_, blob)| blob.name == name);
+                    tasks.extend(of_name.map(|(index, blob)| Task::whole(index, blob)));
+                    continue;
+                };
                 let fits = misfit.fits(&name, ranges.len());
                 let whole = last_try || misfit.is_incomplete(&name, ranges.len());
                 if !whole {
@@ -166,17 +178,15 @@ impl Ingest<'_> {
         tasks.sort_by_key(|task| (std::cmp::Reverse(task.blob.bytes), task.index, task.range.start));
         let next = AtomicUsize::new(0);
         let counted: Mutex<Vec<Done>> = Mutex::default();
-        let workers = self.threads.clamp(1, tasks.len().max(1));
+        let cuttable = tasks.iter().filter(|task| task.may_be_cut).count();
+        let most = if cuttable > 0 { self.threads } else { tasks.len() };
+        let workers = self.threads.clamp(1, most.max(1));
+        let pieces = Pieces::new(cuttable, workers);
         rayon::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|_| {
                     let mut mine = Worker::new(self, pass, memory, opened);
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(task) = tasks.get(at) else { break };
-                        // With fewer tasks left than threads, one of them has nothing to do.
-                        mine.task(task, tasks.len() - at < self.threads);
-                    }
+                    self.work_on(&mut mine, &tasks, &next, &pieces);
                     let mine = mine.finish();
                     counted.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
                 });
@@ -196,18 +206,59 @@ impl Ingest<'_> {
         }
         Ok(done)
     }
+
+    /// What one worker does: pieces that wait, else the next task; at the end it waits for what others cut.
+    fn work_on<'b>(
+        &self,
+        mine: &mut Worker<'_>,
+        tasks: &[Task<'b>],
+        next: &AtomicUsize,
+        pieces: &Pieces<'b>,
+    ) {
+        loop {
+            if let Some(piece) = pieces.take(mine.blob()) {
+                pieces.give_back(mine.piece(piece));
+                continue;
+            }
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if let Some(task) = tasks.get(at) {
+                // With fewer tasks left than threads, one of them has nothing to do.
+                mine.task(task, tasks.len() - at < self.threads, pieces);
+                if task.may_be_cut {
+                    pieces.finished();
+                }
+            } else if let Some(piece) = pieces.wait(mine.blob()) {
+                pieces.give_back(mine.piece(piece));
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Whether a blob is large, and slow to read by one worker alone.
+    fn is_worth_cutting(&self, blob: &Blob) -> bool {
+        blob.bytes >= self.range_bytes / 2 && is_compressed_file(blob)
+    }
 }
 
 impl<'b> Task<'b> {
     fn whole(index: u32, blob: &'b Blob) -> Self {
-        Self { blob, index, name: blob.name.clone(), range: WHOLE, bytes: blob.bytes }
+        let name = blob.name.clone();
+        Self { blob, index, name, range: WHOLE, bytes: blob.bytes, may_be_cut: false }
+    }
+
+    /// A piece of the blob.
+    fn piece(&self, number: usize, range: Range) -> Self {
+        let name = range_name(&self.blob.name, number);
+        Self { blob: self.blob, index: self.index, name, range, bytes: 0, may_be_cut: false }
     }
 
     /// One task a range.
     fn ranges(index: u32, blob: &'b Blob, ranges: &[Range]) -> impl Iterator<Item = Self> {
         ranges.iter().enumerate().map(move |(number, range)| {
             let bytes = range.end.unwrap_or(blob.bytes).saturating_sub(range.start);
-            Self { blob, index, name: range_name(&blob.name, number), range: range.clone(), bytes }
+            let (name, range) = (range_name(&blob.name, number), range.clone());
+            Self { blob, index, name, range, bytes, may_be_cut: false }
         })
     }
 
@@ -215,15 +266,23 @@ impl<'b> Task<'b> {
     fn is_slow_to_read(&self) -> bool {
         match &self.blob.place {
             BlobPlace::Stdin => true,
-            _ if self.range != WHOLE || self.bytes < SLOW_BYTES => false,
-            BlobPlace::File(path) => {
-                let mut start = [0; 4];
-                let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-                // A pipe would miss what was read of it here.
-                path.is_file() && read.is_ok() && sniff(&start) != Compression::None
+            BlobPlace::File(_) => {
+                self.range == WHOLE && self.bytes >= SLOW_BYTES && is_compressed_file(self.blob)
             }
         }
     }
+}
+
+/// Whether a blob is a file whose first bytes are those of a compressed one.
+fn is_compressed_file(blob: &Blob) -> bool {
+    let BlobPlace::File(path) = &blob.place else { return false };
+    // A pipe would miss what was read of it here.
+    if !path.is_file() {
+        return false;
+    }
+    let mut start = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && sniff(&start) != Compression::None
 }
 
 /// Stored bytes of a compressed blob from which on another thread is worth its start.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::opened::Whole;
 use super::rejects::RejectLines;
 use super::repeats::Sighted;
 use crate::facts::Facts;
@@ -60,8 +61,9 @@ impl Done {
         (0..number).any(|number| self.ends.get(&range_name(blob, number)).is_none_or(|end| end.incomplete))
     }
 
-    /// Gives the ranges of a blob, which must fit, back to it.
-    pub(super) fn join_ranges(&mut self, blob: &str, number: usize) {
+    /// Gives the ranges of a blob, which must fit, back to it; with what is known of it as it is stored, where its
+    /// ranges are pieces of what that expands to.
+    pub(super) fn join_ranges(&mut self, blob: &str, number: usize, whole: Option<Whole>) {
         let strings = &mut self.facts.dimensions.strings;
         let name = strings.intern(blob);
         let (mut ranges, mut lines) = (Vec::new(), BTreeMap::new());
@@ -73,6 +75,11 @@ impl Done {
             before += end.line_ends;
         }
         self.facts.join_ranges(name, &ranges);
+        if let Some(whole) = whole {
+            let coverage = self.facts.coverage.blob(name);
+            coverage.compression = whole.compression;
+            (coverage.stored_bytes, coverage.digest) = (whole.stored_bytes, whole.digest);
+        }
         for reject in &mut self.rejects.lines {
             if let Some(before) = lines.get(&reject.blob) {
                 reject.line += before;

@@ -29,7 +29,7 @@ pub const RANGE_BYTES: u64 = 8 << 20;
 const LEAST_RANGES: u64 = 16;
 
 /// How far a cut is looked for behind its place, and the first record from the start of the file.
-const SEARCH_BYTES: usize = 1 << 20;
+pub(super) const SEARCH_BYTES: usize = 1 << 20;
 
 /// How far it is looked for at first: that is enough where records are as small as they are.
 const NEAR_BYTES: usize = if cfg!(test) { 128 } else { 32 << 10 };
@@ -86,7 +86,7 @@ pub(super) fn joined(ranges: &[Range], fits: &[bool]) -> Vec<Range> {
 }
 
 /// How the records of a file are told from what stands between them.
-struct Rule {
+pub(super) struct Rule {
     /// Where a framer stands between two of them.
     standing: Standing,
     /// How one begins: its first byte outside containers; up to its first key inside of one.
@@ -99,13 +99,28 @@ impl Rule {
         let mut start = vec![0; SEARCH_BYTES];
         let read = read_full(file, &mut start)?;
         start.truncate(read);
-        if sniff(&start) != Compression::None || !is_text(&start) {
-            return Ok(None);
+        Ok(Self::of_start(&start, limits))
+    }
+
+    /// The rule that the first record of a text shows, of which these are the first bytes.
+    pub(super) fn of_start(start: &[u8], limits: Limits) -> Option<Self> {
+        if sniff(start) != Compression::None || !is_text(start) {
+            return None;
         }
-        let Some((standing, record)) = first_record(&start, limits) else { return Ok(None) };
+        let (standing, record) = first_record(start, limits)?;
         let begin = if standing.is_top() { 1 } else { behind_first_key(&record) };
-        let begin = record.get(..begin).filter(|begin| !begin.is_empty());
-        Ok(begin.map(|begin| Self { standing, begin: begin.to_vec() }))
+        let begin = record.get(..begin).filter(|begin| !begin.is_empty())?.to_vec();
+        Some(Self { standing, begin })
+    }
+
+    /// Where a framer stands between two records.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The first cut in bytes.
+    pub(super) fn cut(&self, bytes: &[u8]) -> Option<usize> {
+        if self.standing.is_top() { self.line(bytes) } else { self.element(bytes) }
     }
 
     /// The first cut at or behind a place, if one is near.
@@ -115,7 +130,7 @@ impl Rule {
             let mut bytes = vec![0; most];
             let read = read_full(file, &mut bytes)?;
             let bytes = bytes.get(..read).unwrap_or_default();
-            let cut = if self.standing.is_top() { self.line(bytes) } else { self.element(bytes) };
+            let cut = self.cut(bytes);
             if cut.is_some() || read < most {
                 return Ok(cut.map(|at| place + at as u64));
             }

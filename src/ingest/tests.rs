@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -26,19 +27,44 @@ fn of(interrupted: &AtomicBool, threads: usize, range_bytes: u64, dedup: bool) -
     }
 }
 
-/// What a text gives, cut into ranges of so many bytes.
-fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (String, Vec<RejectLine>) {
+/// What the bytes of a file give, cut into ranges or pieces.
+fn ingested_file(bytes: &[u8], range_bytes: u64, threads: usize, dedup: bool) -> Ingested {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.json");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, bytes).unwrap();
     let mut listing = list(&[path.to_string_lossy().into_owned()]).unwrap();
     "log.json".clone_into(&mut listing.blobs[0].name);
     let interrupted = AtomicBool::new(false);
-    let ingest = of(&interrupted, threads, range_bytes, dedup);
-    let mut done = ingest.run(&listing).unwrap();
+    of(&interrupted, threads, range_bytes, dedup).run(&listing).unwrap()
+}
+
+/// What a text gives, cut into ranges of so many bytes.
+fn ingested(text: &str, range_bytes: u64, threads: usize, dedup: bool) -> (String, Vec<RejectLine>) {
+    let mut done = ingested_file(text.as_bytes(), range_bytes, threads, dedup);
     let blob = done.facts.dimensions.strings.intern("log.json");
     // The digest of a blob in ranges is made of theirs.
     done.facts.coverage.blob(blob).digest = 0;
+    (canonical(&mut done.facts), done.rejects)
+}
+
+/// The same, compressed, and with all of its digest; `cut` bytes are missing at its end.
+fn unpacked(
+    text: &str,
+    zstd: bool,
+    cut: usize,
+    range_bytes: u64,
+    threads: usize,
+) -> (String, Vec<RejectLine>) {
+    let mut stored = Vec::new();
+    if zstd {
+        stored = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    } else {
+        let mut encoder = flate2::write::GzEncoder::new(&mut stored, flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap();
+    }
+    stored.truncate((stored.len() - cut).max(12));
+    let mut done = ingested_file(&stored, range_bytes, threads, false);
     (canonical(&mut done.facts), done.rejects)
 }
 
@@ -80,6 +106,66 @@ proptest! {
         let whole = ingested(&text, u64::MAX, 1, dedup);
         prop_assert_eq!(ingested(&text, range_bytes, 1, dedup), whole.clone());
         prop_assert_eq!(ingested(&text, range_bytes, 3, dedup), whole);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// A compressed file in pieces is the file, also where it is damaged.
+    #[test]
+    fn pieces_change_nothing(
+        records in prop::collection::vec(
+            prop_oneof![12 => any_line(), 1 => prop::sample::select(ODD.to_vec()).prop_map(str::to_owned)],
+            1..60,
+        ),
+        container in prop::sample::select(CONTAINERS.to_vec()),
+        odd in any::<bool>(),
+        zstd in any::<bool>(),
+        cut in prop_oneof![3 => Just(0), 1 => 1_usize..200],
+        range_bytes in 100_u64..4000,
+    ) {
+        let records: Vec<String> =
+            records.into_iter().filter(|record| odd || record.starts_with("{\"time\":\"2026")).collect();
+        let [before, between, after] = container;
+        let text = [before, &records.join(between), after].concat();
+        let whole = unpacked(&text, zstd, cut, u64::MAX, 1);
+        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 2), whole.clone());
+        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 3), whole);
+    }
+}
+
+/// Several compressed files are cut at once, and read once; those that cannot be cut too.
+#[test]
+fn compressed_files_are_cut_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |file: usize, number: usize| {
+        format!(
+            "{{\"time\":\"2026-03-12T00:00:00Z\",\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\",\
+             \"properties\":{{\"id\":\"https://kv.vault.azure.net/secrets/s-{file}-{number}\"}}}}\n"
+        )
+    };
+    for file in 0..4 {
+        let mut text: String = (0..400).map(|number| record(file, number)).collect();
+        if file == 3 {
+            let row = "2026-03-12T00:00:00Z,AuditEvent,SecretGet\n";
+            text = format!("TimeGenerated,Category,OperationName\n{}", row.repeat(400));
+        }
+        let stored = zstd::encode_all(text.as_bytes(), 1).unwrap();
+        fs::write(folder.path().join(format!("{file}.zst")), stored).unwrap();
+    }
+    let listing = list(&[folder.path().to_string_lossy().into_owned()]).unwrap();
+    let stored: u64 = listing.blobs.iter().map(|blob| blob.bytes).sum();
+    for threads in [2, 8] {
+        let (interrupted, read) = (AtomicBool::new(false), Read::default());
+        let ingest = Ingest { progress: &read, ..of(&interrupted, threads, 1000, false) };
+        let mut facts = ingest.run(&listing).unwrap().facts;
+        let records: Vec<u64> = facts.coverage_rows().iter().map(|(_, blob)| blob.records).collect();
+        assert_eq!(records, [400; 4], "{threads} threads");
+        let mut whole = of(&interrupted, 1, 1000, false).run(&listing).unwrap().facts;
+        assert_eq!(canonical(&mut facts), canonical(&mut whole));
+        let last = listing.blobs.last().unwrap().bytes;
+        assert!(read.0.into_inner() <= stored + last, "{threads} threads");
     }
 }
 

@@ -7,9 +7,10 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use super::done::{Done, RangeEnd};
+use super::done::{Done, RangeEnd, range_name};
 use super::memory::{Memory, Rhythm};
-use super::opened::{Opened, Part};
+use super::opened::{Closed, Opened, Part, Whole};
+use super::pieces::{Buffer, Cutter, Piece, Pieces};
 use super::ranges::{self, Range, WHOLE};
 use super::repeats::Sighted;
 use super::stored::{Digest, Stored};
@@ -22,6 +23,7 @@ use crate::facts::coverage::RejectRow;
 use crate::facts::dimensions::Text;
 use crate::record::Record;
 use crate::record::fingerprint::fingerprint;
+use crate::source::Blob;
 
 /// One worker and what it has counted.
 pub(super) struct Worker<'i> {
@@ -38,6 +40,10 @@ pub(super) struct Worker<'i> {
     opened: &'i Opened<'i>,
     /// What was counted of the blob whose ranges are being read.
     part: Option<Part>,
+    /// What was counted of others, and is to be handed in.
+    parked: Vec<Part>,
+    /// Others wait for the pieces of the blob that is being cut.
+    is_awaited: bool,
 }
 
 impl<'i> Worker<'i> {
@@ -59,28 +65,39 @@ impl<'i> Worker<'i> {
             rhythm: Rhythm::default(),
             opened,
             part: None,
+            parked: Vec::new(),
+            is_awaited: false,
         }
     }
 }
 
 impl Worker<'_> {
-    /// Reads one blob or range; whatever goes wrong is that blob's.
-    pub(super) fn task(&mut self, task: &Task<'_>, spare_thread: bool) {
+    /// Reads one blob or range; whatever goes wrong is that blob's. With a spare thread, a blob that may be is cut
+    /// into `pieces` for all.
+    pub(super) fn task<'b>(&mut self, task: &Task<'b>, spare_thread: bool, pieces: &Pieces<'b>) {
         if self.stops() {
             return;
         }
-        if task.range == WHOLE {
-            return self.count(task, spare_thread);
+        if task.range != WHOLE {
+            return self.range(task, None);
         }
-        if self.part.as_ref().is_some_and(|part| part.blob != task.blob.name) {
-            self.hand_in();
+        if spare_thread && task.may_be_cut && self.cut(task, pieces) {
+            return;
         }
-        let mut part = self.part.take().unwrap_or_else(|| Part::new(&task.blob.name));
-        std::mem::swap(&mut self.done, &mut part.done);
-        self.count(task, spare_thread);
-        std::mem::swap(&mut self.done, &mut part.done);
-        part.ranges += 1;
-        self.part = Some(part);
+        self.count(task, |this, name| this.read(task, name, spare_thread));
+    }
+
+    /// Reads a piece of a blob; gives its buffer back.
+    pub(super) fn piece(&mut self, piece: Piece<'_>) -> Buffer {
+        if !self.stops() {
+            self.range(&piece.task, Some(piece.buffer.filled()));
+        }
+        piece.buffer
+    }
+
+    /// The blob whose ranges are being read.
+    pub(super) fn blob(&self) -> Option<&str> {
+        self.part.as_ref().map(|part| part.blob.as_str())
     }
 
     /// What was counted in all.
@@ -89,65 +106,162 @@ impl Worker<'_> {
         self.done
     }
 
+    /// Counts a range: of the file, or of bytes at hand.
+    fn range(&mut self, task: &Task<'_>, bytes: Option<&[u8]>) {
+        let mut part = self.part_of(task.blob);
+        std::mem::swap(&mut self.done, &mut part.done);
+        self.count(task, |this, name| this.read_range(task, name, bytes));
+        std::mem::swap(&mut self.done, &mut part.done);
+        part.ranges += 1;
+        self.part = Some(part);
+    }
+
+    /// What was counted of a blob so far; that of another blob is handed in, or kept until nobody waits: to merge
+    /// tables asks for other threads, and may be given the work of one that waits.
+    fn part_of(&mut self, blob: &Blob) -> Part {
+        if self.blob().is_some_and(|of| of != blob.name) {
+            self.parked.extend(self.part.take());
+            if !self.is_awaited {
+                self.hand_in();
+            }
+        }
+        self.part.take().unwrap_or_else(|| Part::new(&blob.name))
+    }
+
+    /// Decompresses a blob and cuts it into pieces, which this worker decodes too when others have enough of
+    /// them. False where it is not to be cut: then nothing was done.
+    fn cut<'b>(&mut self, task: &Task<'b>, pieces: &Pieces<'b>) -> bool {
+        let (digest, mut ranges) = (Digest::default(), 0);
+        self.is_awaited = true;
+        let result = catch_unwind(AssertUnwindSafe(|| self.cut_up(task, pieces, &digest, &mut ranges)));
+        let (compression, is_whole) = match result {
+            Ok(Some((compression, cut))) => (compression, cut.is_ok()),
+            Ok(None) => {
+                self.is_awaited = false;
+                return false;
+            }
+            Err(_) => (Compression::None, false),
+        };
+        let mut part = self.part_of(task.blob);
+        self.is_awaited = false;
+        if !is_whole {
+            // What is missing is a range that could not be read: read as a whole, the blob tells why.
+            let end = RangeEnd { incomplete: true, ..RangeEnd::default() };
+            part.done.ends.insert(range_name(&task.blob.name, ranges), end);
+            part.ranges += 1;
+            ranges += 1;
+        }
+        let (stored_bytes, digest) = (digest.bytes(), digest.finish());
+        part.whole = Some(Whole { ranges, compression, stored_bytes, digest });
+        self.part = Some(part);
+        true
+    }
+
+    /// Cuts a blob to its end, and counts the pieces; none where it is not to be cut.
+    fn cut_up<'b>(
+        &mut self,
+        task: &Task<'b>,
+        pieces: &Pieces<'b>,
+        digest: &Digest,
+        number: &mut usize,
+    ) -> Option<(Compression, io::Result<()>)> {
+        let Ingest { limits, progress, interrupted, range_bytes, .. } = *self.ingest;
+        let stored = Stored::new(task.blob.open().ok()?, digest, progress, interrupted);
+        let opened = Decompressed::open(stored, limits.max_expansion).ok()?;
+        let compression = opened.compression();
+        let mut cutter = Cutter::new(opened, range_bytes, limits).ok()??;
+        let result = loop {
+            let (buffer, range) = match cutter.next(pieces.room()) {
+                Ok(Some(next)) => next,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let piece = Piece { task: task.piece(*number, range), buffer };
+            *number += 1;
+            if let Some(mine) = pieces.offer(piece) {
+                pieces.give_back(self.piece(mine));
+            }
+            if self.stops() {
+                break Err(io::Error::other("interrupted"));
+            }
+        };
+        Some((compression, result))
+    }
+
     /// Hands in what was counted of a blob in ranges. The worker that brings the last part takes all of them,
     /// if they fit together.
     fn hand_in(&mut self) {
-        let Some(part) = self.part.take() else { return };
-        let blob = part.blob.clone();
-        let Some((mut whole, ranges)) = self.opened.add(part) else { return };
-        if whole.fits(&blob, ranges).contains(&false) || whole.is_incomplete(&blob, ranges) {
-            self.done.misfits.insert(blob, whole);
-        } else {
-            whole.join_ranges(&blob, ranges);
-            self.done.merge(whole);
+        let parts: Vec<Part> = self.parked.drain(..).chain(self.part.take()).collect();
+        for part in parts {
+            self.hand_in_part(part);
         }
     }
 
-    fn count(&mut self, task: &Task<'_>, spare_thread: bool) {
+    fn hand_in_part(&mut self, part: Part) {
+        let blob = part.blob.clone();
+        let Some(Closed { mut done, ranges, whole }) = self.opened.add(part) else { return };
+        if done.fits(&blob, ranges).contains(&false) || done.is_incomplete(&blob, ranges) {
+            self.done.misfits.insert(blob, done);
+        } else {
+            done.join_ranges(&blob, ranges, whole);
+            self.done.merge(done);
+        }
+    }
+
+    fn count(&mut self, task: &Task<'_>, read: impl FnOnce(&mut Self, Text)) {
         let name = self.done.facts.dimensions.strings.intern(&task.name);
         self.done.facts.coverage.blob(name);
-        let result = catch_unwind(AssertUnwindSafe(|| self.read(task, name, spare_thread)));
+        let result = catch_unwind(AssertUnwindSafe(|| read(self, name)));
         if result.is_err() {
             self.broken(task, name, Reason::InternalError, "the decoder failed: please report this".into());
         }
     }
 
-    /// Opens, decompresses, decodes, counts.
+    /// Opens, decompresses, decodes, counts a whole blob.
     fn read(&mut self, task: &Task<'_>, name: Text, spare_thread: bool) {
         let Ingest { limits, dates, progress, interrupted, .. } = *self.ingest;
         let digest = Digest::default();
         let open = || {
-            let reader = ranges::open(task.blob, &task.range)?;
-            let stored = Stored::new(reader, &digest, progress, interrupted);
-            if task.range == WHOLE {
-                Decompressed::open(stored, limits.max_expansion)
-            } else {
-                Ok(Decompressed::plain(stored))
-            }
+            let stored = Stored::new(task.blob.open()?, &digest, progress, interrupted);
+            Decompressed::open(stored, limits.max_expansion)
         };
-        let decoded = if task.range == WHOLE {
-            let beside = spare_thread && task.is_slow_to_read();
-            unpacked::read(open, beside, |compression, reader| {
-                let mut remembered = std::mem::take(&mut self.remembered);
-                let sink = |found: Decoded<'_>| self.take(task, name, found);
-                let (totals, result) = carrier::decode_blob(
-                    task.blob,
-                    compression,
-                    reader,
-                    limits,
-                    &dates,
-                    &mut remembered,
-                    sink,
-                );
-                self.remembered = remembered;
-                (compression, totals, result)
-            })
-        } else {
-            open().map(|reader| {
-                let (totals, result) = self.decode_range(task, name, reader);
-                (Compression::None, totals, result)
-            })
+        let beside = spare_thread && task.is_slow_to_read();
+        let decoded = unpacked::read(open, beside, |compression, reader| {
+            let mut remembered = std::mem::take(&mut self.remembered);
+            let sink = |found: Decoded<'_>| self.take(task, name, found);
+            let (totals, result) =
+                carrier::decode_blob(task.blob, compression, reader, limits, &dates, &mut remembered, sink);
+            self.remembered = remembered;
+            (compression, totals, result)
+        });
+        self.note(task, name, &digest, decoded);
+    }
+
+    /// Opens, decodes and counts a range: of the file, or of bytes at hand.
+    fn read_range(&mut self, task: &Task<'_>, name: Text, bytes: Option<&[u8]>) {
+        let digest = Digest::default();
+        let opened = match bytes {
+            Some(bytes) => Ok(Box::new(bytes) as Box<dyn Read>),
+            None => ranges::open(task.blob, &task.range).map(|reader| {
+                let Ingest { progress, interrupted, .. } = *self.ingest;
+                Box::new(Stored::new(reader, &digest, progress, interrupted)) as Box<dyn Read>
+            }),
         };
+        let decoded = opened.map(|reader| {
+            let (totals, result) = self.decode_range(task, name, reader);
+            (Compression::None, totals, result)
+        });
+        self.note(task, name, &digest, decoded);
+    }
+
+    /// Notes what there was besides records.
+    fn note(
+        &mut self,
+        task: &Task<'_>,
+        name: Text,
+        digest: &Digest,
+        decoded: io::Result<(Compression, Totals, io::Result<()>)>,
+    ) {
         let (compression, totals, result) = match decoded {
             Ok(decoded) => decoded,
             Err(error) => return self.broken(task, name, Reason::Unreadable, error.to_string()),
