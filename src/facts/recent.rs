@@ -7,7 +7,7 @@ use super::dimensions::{MOST_BYTES, Text};
 
 /// Places for short texts, and for others, as powers of two. Others are few: the names of client agents. In
 /// tests so few that texts take each other's places.
-const PLACE_BITS: u32 = if cfg!(test) { 2 } else { 13 };
+const PLACE_BITS: u32 = if cfg!(test) { 2 } else { 15 };
 const LONG_PLACE_BITS: u32 = if cfg!(test) { 1 } else { 9 };
 
 /// Bytes of the longest text that counts as short.
