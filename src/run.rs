@@ -8,6 +8,7 @@ mod ingest;
 mod report;
 
 use std::io::IsTerminal;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::AtomicBool;
 
 use chrono::Utc;
@@ -31,14 +32,15 @@ pub fn run(cli: &Cli) -> Result<ExitStatus, Error> {
         let settings = Settings::new(&cli.global, surroundings())?;
         // For all that is done on several threads. A second run in one process keeps the first one's.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build_global();
-        Ok::<_, Error>(settings)
+        // The process ends when it has run: the system takes patterns and tables back faster than they are freed.
+        Ok::<_, Error>(ManuallyDrop::new(settings))
     };
     match &cli.command {
-        Command::Report(args) => report::run(args, &settings()?),
-        Command::Capacity(args) => capacity::run(args, &settings()?),
-        Command::Facts(args) => ingest::facts(args, &settings()?),
-        Command::Merge(args) => ingest::merge(args, &settings()?),
-        Command::Explain(args) => explain::run(args, &settings()?),
+        Command::Report(args) => report::run(args, &*settings()?),
+        Command::Capacity(args) => capacity::run(args, &*settings()?),
+        Command::Facts(args) => ingest::facts(args, &*settings()?),
+        Command::Merge(args) => ingest::merge(args, &*settings()?),
+        Command::Explain(args) => explain::run(args, &*settings()?),
         Command::Completions { shell } => generated::completions(*shell),
         Command::Man => generated::man(),
     }

@@ -346,7 +346,7 @@ impl Requests {
 
     /// Puts the rows in another order, in which each row's number comes once: what goes through all of them in that
     /// order then goes through memory from one end to the other.
-    pub fn arrange(&mut self, order: impl ExactSizeIterator<Item = usize>) {
+    pub fn arrange(&mut self, order: &[u32]) {
         self.table.arrange(order);
     }
 

@@ -9,6 +9,8 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use rayon::prelude::*;
+
 /// A table.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
@@ -45,6 +47,9 @@ impl Place {
 
 /// How many keys are best looked up at once: as many as a processor can wait for, and some.
 pub(super) const TOGETHER: usize = 64;
+
+/// Parts in which rows are arranged at most: in each round all of the order is looked at.
+const MOST_PARTS: usize = 8;
 
 /// Fewest places.
 const LEAST: usize = 16;
@@ -165,13 +170,34 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     /// Puts the rows in another order, in which each row's number comes once. The next key that is looked up has to
     /// find all rows their places anew.
-    pub(super) fn arrange(&mut self, order: impl ExactSizeIterator<Item = usize>)
+    pub(super) fn arrange(&mut self, order: &[u32])
     where
-        V: Default,
+        K: Send + Sync,
+        V: Send + Sync,
     {
-        debug_assert_eq!(order.len(), self.rows.len(), "each row has a place in the order");
+        assert_eq!(order.len(), self.rows.len(), "each row has a place in the order");
         self.places = Vec::new();
-        let rows = order.map(|row| (self.rows[row].0, std::mem::take(&mut self.rows[row].1))).collect();
+        let old = &self.rows;
+        let mut rows: Vec<(K, V)> =
+            order.par_iter().map(|row| (old[*row as usize].0, V::default())).collect();
+        // In each round every thread fills a part of the new rows from one of the old that no other thread has.
+        let size = order.len().div_ceil(rayon::current_num_threads().clamp(1, MOST_PARTS)).max(1);
+        let parts = order.len().div_ceil(size);
+        for round in 0..parts {
+            let mut from: Vec<(usize, &mut [(K, V)])> =
+                (0..).step_by(size).zip(self.rows.chunks_mut(size)).collect();
+            from.rotate_left(round);
+            let to = rows.par_chunks_mut(size).zip(order.par_chunks(size)).zip(from);
+            to.for_each(|((rows, order), (first, old))| {
+                for ((_, value), row) in rows.iter_mut().zip(order) {
+                    if let Some((_, old)) =
+                        (*row as usize).checked_sub(first).and_then(|row| old.get_mut(row))
+                    {
+                        *value = std::mem::take(old);
+                    }
+                }
+            });
+        }
         self.rows = rows;
     }
 
@@ -317,7 +343,8 @@ mod tests {
                 }
                 if arranged {
                     let before: Vec<_> = table.rows().to_vec();
-                    table.arrange((0..before.len()).rev());
+                    let order: Vec<u32> = (0..).take(before.len()).collect();
+                    table.arrange(&order.into_iter().rev().collect::<Vec<_>>());
                     prop_assert!(table.iter().map(|(key, sum)| (*key, *sum)).eq(before.into_iter().rev()));
                 }
                 let mut rows: Vec<_> = table.iter().map(|(key, sum)| (*key, *sum)).collect();

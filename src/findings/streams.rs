@@ -112,11 +112,11 @@ impl Order {
     /// Has the requests lie in this order: each of the many looks at all streams then reads memory from one end to
     /// the other.
     pub(super) fn arrange(&mut self, facts: &mut Facts) {
-        let is_row = |(at, (_, row)): (usize, &(u128, u32))| at == *row as usize;
-        if self.rows.iter().enumerate().all(is_row) {
+        let order: Vec<u32> = self.rows.iter().map(|(_, row)| *row).collect();
+        if order.iter().copied().eq(0..u32::try_from(order.len()).unwrap_or(u32::MAX)) {
             return;
         }
-        facts.requests.arrange(self.rows.iter().map(|(_, row)| *row as usize));
+        facts.requests.arrange(&order);
         for ((_, row), at) in self.rows.iter_mut().zip(0..) {
             *row = at;
         }
