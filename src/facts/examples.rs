@@ -93,6 +93,11 @@ impl Examples {
         })
     }
 
+    /// Takes room for so many more kinds at once.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.map.reserve(more);
+    }
+
     /// Takes in one example.
     pub fn add(&mut self, key: ExampleKey, example: Example, dimensions: &Dimensions) {
         let kept = self.map.entry(key).or_default();

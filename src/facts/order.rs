@@ -3,6 +3,8 @@
 //! Input: the dimensions. Output: for every key its place ([`RequestPlace`] and its like), which orders as the texts
 //! of the key do. A key has up to thirty texts; each of them is compared once with its like, and not once a key.
 
+use rayon::prelude::*;
+
 use super::correlation::CorrelationId;
 use super::dimensions::{Dimensions, Ref, RequestKey, Text};
 use super::examples::{Example, ExampleKey};
@@ -104,6 +106,12 @@ impl Places {
     }
 }
 
+/// Whether keys come in the order of their texts, so that each of them comes once.
+pub(super) fn are_ascending<V: Sync>(dimensions: &Dimensions, rows: &[(RequestKey, V)]) -> bool {
+    let places = Places::new(dimensions);
+    rows.par_windows(2).all(|pair| places.of(&pair[0].0) < places.of(&pair[1].0))
+}
+
 impl Places {
     /// The place of durations.
     pub(super) fn of_latency(&self, key: &LatencyKey) -> LatencyPlace {
@@ -152,4 +160,39 @@ fn places<T: Ord>(values: impl Iterator<Item = T>) -> Vec<u32> {
         places[at] = place;
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::facts::requests::{Requests, Series};
+    use crate::facts::tests::{any_line, facts_of};
+
+    proptest! {
+        /// Streams in their order have a key each; where one comes twice, that is seen, and both are counted as one.
+        #[test]
+        fn a_key_that_comes_twice_is_seen(
+            lines in prop::collection::vec(any_line(), 2..40),
+            twice in any::<prop::sample::Index>(),
+            to in any::<prop::sample::Index>(),
+        ) {
+            let facts = facts_of("a", &lines);
+            let sorted = facts.requests_in_order(&Places::new(&facts.dimensions));
+            let rows: Vec<(RequestKey, Series)> =
+                sorted.into_iter().map(|(key, series)| (*key, series.clone())).collect();
+            prop_assume!(!rows.is_empty());
+            prop_assert!(are_ascending(&facts.dimensions, &rows));
+            prop_assert_eq!(Requests::of(rows.clone(), true).keys(), rows.len());
+            let mut more = rows.clone();
+            let row = twice.get(&rows).clone();
+            more.insert(to.index(rows.len() + 1), row.clone());
+            prop_assert!(!are_ascending(&facts.dimensions, &more));
+            let both = Requests::of(more, false);
+            prop_assert_eq!(both.keys(), rows.len());
+            let found = both.iter().find(|(key, _)| **key == row.0).map(|(_, series)| series.count());
+            prop_assert_eq!(found, Some(2 * row.1.count()));
+        }
+    }
 }

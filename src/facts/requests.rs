@@ -301,11 +301,16 @@ impl Requests {
         }
     }
 
-    /// Counts many series, each under its key.
-    pub(super) fn add_all(&mut self, series: Vec<(RequestKey, Series)>) {
-        self.table.reserve(series.len());
-        let counted = series.into_iter().filter(|(_, series)| !series.is_empty());
-        self.table.add_each(counted, Series::last_tick, Series::merge);
+    /// Many series, each under its key; `are_distinct` where it is known that no key comes twice.
+    pub(super) fn of(mut series: Vec<(RequestKey, Series)>, are_distinct: bool) -> Self {
+        series.retain(|(_, series)| !series.is_empty());
+        if are_distinct {
+            return Self { table: Table::of_rows(series) };
+        }
+        let mut requests = Self::default();
+        requests.table.reserve(series.len());
+        requests.table.add_each(series.into_iter(), Series::last_tick, Series::merge);
+        requests
     }
 
     /// Takes in another table.

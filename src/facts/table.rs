@@ -253,6 +253,11 @@ impl<K, V> Table<K, V> {
         self.rows.iter().map(|(key, value)| (key, value))
     }
 
+    /// A table of rows, each with a key of its own. All are to be found when the next key is looked up.
+    pub(super) fn of_rows(rows: Vec<(K, V)>) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
     /// All rows, as they lie.
     pub(super) fn rows(&self) -> &[(K, V)] {
         &self.rows
@@ -338,6 +343,7 @@ mod tests {
                         let mut other = Table::default();
                         other.add_all(&mut out, |sum| *sum, |sum, with| *sum += with);
                         table.append(other);
+                        table = Table::of_rows(table.into_rows());
                         slow.extend(expected);
                     }
                 }

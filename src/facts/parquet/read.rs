@@ -16,6 +16,7 @@ use crate::facts::coverage::{BlobCoverage, KEPT_REJECTS, RejectRow};
 use crate::facts::dimensions::{Caller, Denial, Dimensions, Ref, RequestKey, Text, Vault};
 use crate::facts::examples::{Example, ExampleKey, hour_of};
 use crate::facts::latency::{LatencyCell, LatencyKey};
+use crate::facts::order::are_ascending;
 use crate::facts::requests::{Cell, Requests, Series};
 use crate::facts::rows::DENIAL_COLUMNS;
 use crate::facts::sightings::Seen;
@@ -37,8 +38,10 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
         });
     let mut facts = Facts::new();
     let streams = keys(&mut facts.dimensions, &open(keys_)?)?;
+    // As akvlens writes them, streams come in their order: then none has to be looked up.
+    let are_distinct = are_ascending(&facts.dimensions, &streams);
     let (requests, rest) = rayon::join(
-        || requests(streams, &open(requests_)?),
+        || requests(streams, are_distinct, &open(requests_)?),
         || {
             latency(&mut facts, &open(latency_)?)?;
             changes(&mut facts, &open(changes_)?)?;
@@ -217,11 +220,13 @@ struct Cells<'t> {
 }
 
 /// The streams with their cells.
-fn requests(mut streams: Vec<(RequestKey, Series)>, table: &Read) -> Result<Requests, TableError> {
+fn requests(
+    mut streams: Vec<(RequestKey, Series)>,
+    are_distinct: bool,
+    table: &Read,
+) -> Result<Requests, TableError> {
     fill(&mut streams, table)?;
-    let mut requests = Requests::default();
-    requests.add_all(streams);
-    Ok(requests)
+    Ok(Requests::of(streams, are_distinct))
 }
 
 /// Gives the streams their cells, row group by row group.
@@ -363,6 +368,7 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let by_client = table.flags("by_client")?;
     let (times, offsets, lines) =
         (table.ticks("time_100ns")?, table.counts("offset")?, table.counts("line")?);
+    facts.examples.reserve(table.rows());
     for row in 0..table.rows() {
         let key = ExampleKey {
             hour: hour_of(times[row]),
