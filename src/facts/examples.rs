@@ -5,17 +5,19 @@
 //! a report on a part of the time still has evidence.
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
+use super::Location;
 use super::correlation::CorrelationId;
-use super::dimensions::{Caller, Dimensions, Ref, Remap, Text, Vault};
-use super::{Location, Map};
+use super::dimensions::{Caller, Dimensions, Ref, Remap, Text, Vault, number};
+use super::table::Table;
 use crate::ticks::Ticks;
 
 /// Examples kept of each kind of failure in an hour.
 pub const KEPT: usize = 3;
 
 /// What an example is an example of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExampleKey {
     /// Hours since 1970; `None` for records without a time.
     pub hour: Option<i64>,
@@ -31,6 +33,19 @@ pub struct ExampleKey {
     pub object: Option<Text>,
     /// Address and agent, of challenges only: they name no caller, and are judged by client.
     pub client: Option<(Option<Text>, Option<Text>)>,
+}
+
+/// As the derived one, in fewer steps.
+impl Hash for ExampleKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let pair = |one: u32, other: u32| u64::from(one) << 32 | u64::from(other);
+        let (address, agent) = self.client.unwrap_or_default();
+        state.write_u64(self.hour.unwrap_or(i64::MIN).cast_unsigned());
+        state.write_u64(pair(number(self.vault), number(Some(self.cause))));
+        state.write_u64(pair(number(self.caller), number(self.operation)));
+        state.write_u64(pair(number(self.object), u32::from(self.client.is_some())));
+        state.write_u64(pair(number(address), number(agent)));
+    }
 }
 
 /// One record, by where it stands.
@@ -77,80 +92,133 @@ fn by_time(time: Option<Ticks>) -> (bool, Option<Ticks>) {
     (time.is_none(), time)
 }
 
+/// The examples of a kind. Most kinds have one: it lies beside its key, without memory of its own.
+#[derive(Debug, Default)]
+enum Kept {
+    #[default]
+    None,
+    One(Example),
+    /// In their order.
+    Many(Vec<Example>),
+}
+
+impl Kept {
+    #[inline]
+    fn as_slice(&self) -> &[Example] {
+        match self {
+            Self::None => &[],
+            Self::One(example) => std::slice::from_ref(example),
+            Self::Many(examples) => examples,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Example] {
+        match self {
+            Self::None => &mut [],
+            Self::One(example) => std::slice::from_mut(example),
+            Self::Many(examples) => examples,
+        }
+    }
+
+    /// Takes in one example, if it is among the lowest.
+    fn add(&mut self, example: Example, dimensions: &Dimensions) {
+        let before = |other: &Example| other.order(&example, dimensions) == Ordering::Less;
+        let kept = self.as_slice();
+        let at = kept.partition_point(before);
+        if at >= KEPT || kept.get(at) == Some(&example) {
+            return;
+        }
+        match self {
+            Self::None => *self = Self::One(example),
+            Self::One(other) if at == 0 => *self = Self::Many(vec![example, *other]),
+            Self::One(other) => *self = Self::Many(vec![*other, example]),
+            Self::Many(kept) => {
+                kept.insert(at, example);
+                kept.truncate(KEPT);
+            }
+        }
+    }
+
+    /// Reads what [`Self::add`] will read.
+    #[inline]
+    fn touch(&self) -> i64 {
+        self.as_slice().first().map_or(0, |example| example.location.offset.cast_signed())
+    }
+}
+
 /// The table.
 #[derive(Debug, Default)]
 pub struct Examples {
-    map: Map<ExampleKey, Vec<Example>>,
+    table: Table<ExampleKey, Kept>,
 }
 
 impl Examples {
     /// Whether an example of this time may still be among the lowest: asked before its texts are
     /// kept.
-    pub fn wants(&self, key: &ExampleKey, time: Option<Ticks>) -> bool {
-        let kept = self.map.get(key);
-        kept.is_none_or(|kept| {
-            kept.len() < KEPT || kept.last().is_none_or(|last| by_time(time) <= by_time(last.time))
-        })
+    pub fn wants(&mut self, key: &ExampleKey, time: Option<Ticks>) -> bool {
+        let kept = self.table.get(key).map(Kept::as_slice).unwrap_or_default();
+        kept.len() < KEPT || kept.last().is_none_or(|last| by_time(time) <= by_time(last.time))
     }
 
     /// Takes room for so many more kinds at once.
     pub(super) fn reserve(&mut self, more: usize) {
-        self.map.reserve(more);
+        self.table.reserve(more);
     }
 
     /// Takes in one example.
     pub fn add(&mut self, key: ExampleKey, example: Example, dimensions: &Dimensions) {
-        let kept = self.map.entry(key).or_default();
-        let at = kept.partition_point(|other| other.order(&example, dimensions) == Ordering::Less);
-        if at < KEPT && kept.get(at) != Some(&example) {
-            // Most kinds have one example.
-            kept.reserve_exact(1);
-            kept.insert(at, example);
-            kept.truncate(KEPT);
-        }
+        self.table.value(key).add(example, dimensions);
+    }
+
+    /// Takes in many examples.
+    pub(super) fn add_all(
+        &mut self,
+        examples: impl Iterator<Item = (ExampleKey, Example)>,
+        dimensions: &Dimensions,
+    ) {
+        self.table.add_each(examples, Kept::touch, |kept, example| kept.add(example, dimensions));
     }
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap, dimensions: &Dimensions) {
-        for (key, examples) in other.map {
-            let key = ExampleKey {
-                hour: key.hour,
-                vault: remap.vault(key.vault),
-                cause: remap.text(key.cause),
-                caller: remap.caller(key.caller),
-                operation: remap.maybe(key.operation),
-                object: remap.maybe(key.object),
-                client: key.client.map(|(address, agent)| (remap.maybe(address), remap.maybe(agent))),
-            };
-            for example in examples {
-                let location = Location { blob: remap.text(example.location.blob), ..example.location };
-                let example = Example {
-                    location,
-                    correlation_id: example.correlation_id.map(|id| id.remapped(remap)),
-                    message: remap.maybe(example.message),
-                    client_address: remap.maybe(example.client_address),
-                    client_agent: remap.maybe(example.client_agent),
-                    ..example
-                };
-                self.add(key, example, dimensions);
+        let remapped = |example: &Example| Example {
+            location: Location { blob: remap.text(example.location.blob), ..example.location },
+            correlation_id: example.correlation_id.map(|id| id.remapped(remap)),
+            message: remap.maybe(example.message),
+            client_address: remap.maybe(example.client_address),
+            client_agent: remap.maybe(example.client_agent),
+            ..*example
+        };
+        let key = |key: ExampleKey| ExampleKey {
+            hour: key.hour,
+            vault: remap.vault(key.vault),
+            cause: remap.text(key.cause),
+            caller: remap.caller(key.caller),
+            operation: remap.maybe(key.operation),
+            object: remap.maybe(key.object),
+            client: key.client.map(|(address, agent)| (remap.maybe(address), remap.maybe(agent))),
+        };
+        self.table.merge(other.table, key, Kept::touch, |mine, theirs| {
+            for example in theirs.as_slice() {
+                mine.add(remapped(example), dimensions);
             }
-        }
+        });
     }
 
     /// Gives examples to other blobs and lines, which must not change their order.
     pub fn move_to(&mut self, place: impl Fn(Location) -> Location) {
-        for example in self.map.values_mut().flatten() {
+        for example in self.table.rows_mut().iter_mut().flat_map(|(_, kept)| kept.as_mut_slice()) {
             example.location = place(example.location);
         }
     }
 
     /// Every kind with its examples, in no order that means anything.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ExampleKey, &[Example])> {
-        self.map.iter().map(|(key, examples)| (key, examples.as_slice()))
+        self.table.iter().map(|(key, kept)| (key, kept.as_slice()))
     }
 
     /// Keeps the kinds that `keep` says.
-    pub fn retain(&mut self, mut keep: impl FnMut(&ExampleKey) -> bool) {
-        self.map.retain(|key, _| keep(key));
+    pub fn retain(&mut self, keep: impl Fn(&ExampleKey) -> bool) {
+        self.table.take(|key| !keep(key));
     }
 }

@@ -73,6 +73,20 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         &mut self.rows[row].1
     }
 
+    /// The value of a key, if there is one.
+    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+        self.make_room(0);
+        let tag = self.tag(key);
+        let mut at = self.place(tag);
+        while let Some(row) = self.places.get(at)?.row() {
+            if self.places[at].tag == tag && self.rows[row].0 == *key {
+                return Some(&self.rows[row].1);
+            }
+            at = (at + 1) & (self.places.len() - 1);
+        }
+        None
+    }
+
     /// Takes in many keys, and leaves none of them: `add` is given the value of each, made if there is none yet,
     /// and what came with it. `touch` reads what `add` will read of a value, to have it brought near; what it
     /// gives means nothing.
@@ -243,7 +257,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
     /// The place that a tag says.
     #[inline]
     fn place(&self, tag: u32) -> usize {
-        tag as usize & (self.places.len() - 1)
+        tag as usize & self.places.len().wrapping_sub(1)
     }
 }
 
@@ -322,6 +336,11 @@ mod tests {
                 for (key, with) in &many {
                     *slow.entry(*key).or_insert(0) += with;
                 }
+                let before = table.iter().map(|(key, sum)| (*key, *sum)).find(|(key, _)| key.0 % 7 == 0);
+                if let Some((key, sum)) = before {
+                    prop_assert_eq!(table.get(&key), Some(&sum));
+                }
+                prop_assert_eq!(table.get(&Key(1000)), None);
                 match many.as_slice() {
                     [(key, with)] => *table.value(*key) += with,
                     _ if many.len().is_multiple_of(2) => {

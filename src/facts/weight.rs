@@ -24,8 +24,7 @@ impl Facts {
         let series: usize = self.requests.iter().map(|(_, series)| series.room()).sum();
         let keys = self.requests.iter().len() * (size_of::<(RequestKey, Series)>() + ENTRY + ALLOCATED);
         let (texts, bytes) = self.dimensions.strings.extent();
-        let example = size_of::<Example>() + ALLOCATED;
-        let examples = self.examples.iter().len() * (size_of::<ExampleKey>() + ENTRY + example);
+        let examples = self.examples.iter().len() * (size_of::<(ExampleKey, Example)>() + ENTRY);
         let latency = self.latency.rows() * (size_of::<(LatencyKey, LatencyCell)>() + ENTRY);
         (series * size_of::<Cell>() + keys + texts * TEXT + bytes + examples + latency) as u64
     }

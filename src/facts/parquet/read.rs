@@ -369,7 +369,7 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (times, offsets, lines) =
         (table.ticks("time_100ns")?, table.counts("offset")?, table.counts("line")?);
     facts.examples.reserve(table.rows());
-    for row in 0..table.rows() {
+    let example = |row: usize| {
         let key = ExampleKey {
             hour: hour_of(times[row]),
             vault: vaults[row],
@@ -387,8 +387,9 @@ fn examples(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
             client_address: addresses[row],
             client_agent: agents[row],
         };
-        facts.examples.add(key, example, &facts.dimensions);
-    }
+        (key, example)
+    };
+    facts.examples.add_all((0..table.rows()).map(example), &facts.dimensions);
     Ok(())
 }
 
