@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::error::{PolarsError, PolarsResult};
@@ -247,24 +248,42 @@ impl<T: NativeType> Dense<'_, T> {
     }
 }
 
-impl Read {
-    /// Opens a file, and decodes its columns on all threads.
+/// A table's file, whose row groups are decoded when they are asked for.
+pub(super) struct File {
+    table: &'static str,
+    bytes: Buffer<u8>,
+    metadata: FileMetadata,
+    names: Vec<String>,
+}
+
+impl File {
+    /// Opens a file, and decodes nothing of it yet.
     pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
         check(&bytes).map_err(|what| TableError::Value { table, what: what.into() })?;
         let bytes = Buffer::from(bytes);
         let metadata = guarded(table, || read_metadata(&mut Cursor::new(bytes.as_slice())))?;
+        let rows: usize = metadata.row_groups.iter().map(|group| group.num_rows()).sum();
+        if rows != metadata.num_rows {
+            return Err(TableError::Value { table, what: "row groups that are not all rows".into() });
+        }
+        let fields = metadata.schema().fields().iter();
+        let names = fields.map(|column| column.get_field_info().name.to_string()).collect();
+        Ok(Self { table, bytes, metadata, names })
+    }
+
+    /// The number of row groups.
+    pub(super) fn groups(&self) -> usize {
+        self.metadata.row_groups.len()
+    }
+
+    /// Decodes the columns of some row groups, on all threads.
+    pub(super) fn read(&self, groups: Range<usize>) -> Result<Read, TableError> {
+        let Self { table, bytes, metadata, names } = self;
         let decode = |group: usize, column: usize| {
-            guarded(table, || chunk(&metadata, &bytes, group, column).map(Column::new))
+            guarded(table, || chunk(metadata, bytes, group, column).map(Column::new))
         };
-        let names: Vec<String> = metadata
-            .schema()
-            .fields()
-            .iter()
-            .map(|column| column.get_field_info().name.to_string())
-            .collect();
-        let places: Vec<(usize, usize)> = (0..names.len())
-            .flat_map(|column| (0..metadata.row_groups.len()).map(move |group| (column, group)))
-            .collect();
+        let places: Vec<(usize, usize)> =
+            (0..names.len()).flat_map(|column| groups.clone().map(move |group| (column, group))).collect();
         let decoded: Vec<Result<Column, TableError>> =
             places.par_iter().map(|(column, group)| decode(*group, *column)).collect();
         let mut columns: BTreeMap<String, Column> =
@@ -275,11 +294,20 @@ impl Read {
                 all.append(decoded);
             }
         }
-        let rows = metadata.num_rows;
+        let of_groups = metadata.row_groups.get(groups).unwrap_or_default();
+        let rows = of_groups.iter().map(|group| group.num_rows()).sum();
         if columns.values().any(|column| column.rows() != rows) {
             return Err(TableError::Value { table, what: "a column that is shorter than others".into() });
         }
-        Ok(Self { table, rows, columns })
+        Ok(Read { table, rows, columns })
+    }
+}
+
+impl Read {
+    /// Opens a file, and decodes all of it.
+    pub(super) fn open(table: &'static str, bytes: Vec<u8>) -> Result<Self, TableError> {
+        let file = File::open(table, bytes)?;
+        file.read(0..file.groups())
     }
 
     /// The number of rows.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rayon::prelude::*;
 
-use super::columns::{MOST_COUNT, Read};
+use super::columns::{File, MOST_COUNT, Read};
 use super::{TABLES, TableError};
 use crate::decode::Place;
 use crate::decode::shape::Containers;
@@ -41,7 +41,7 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
     // As akvlens writes them, streams come in their order: then none has to be looked up.
     let are_distinct = are_ascending(&facts.dimensions, &streams);
     let (requests, rest) = rayon::join(
-        || requests(streams, are_distinct, &open(requests_)?),
+        || requests(streams, are_distinct, &File::open(requests_.0, requests_.1)?),
         || {
             latency(&mut facts, &open(latency_)?)?;
             changes(&mut facts, &open(changes_)?)?;
@@ -223,13 +223,24 @@ struct Cells<'t> {
 fn requests(
     mut streams: Vec<(RequestKey, Series)>,
     are_distinct: bool,
-    table: &Read,
+    file: &File,
 ) -> Result<Requests, TableError> {
-    fill(&mut streams, table)?;
+    // Row group by row group, the next one decoded meanwhile: all of them take more memory than the facts. Of a table
+    // without any, the columns are asked for all the same.
+    let groups = file.groups();
+    let mut next = Some(file.read(0..groups.min(1))?);
+    let mut group = 0;
+    while let Some(table) = next {
+        group += 1;
+        let read = || (group < groups).then(|| file.read(group..group + 1)).transpose();
+        let (filled, later) = rayon::join(|| fill(&mut streams, &table), read);
+        filled?;
+        next = later?;
+    }
     Ok(Requests::of(streams, are_distinct))
 }
 
-/// Gives the streams their cells, row group by row group.
+/// Gives the streams their cells of some rows.
 fn fill(streams: &mut [(RequestKey, Series)], table: &Read) -> Result<(), TableError> {
     let (mut keys, mut counts) = (table.dense("key")?, table.dense("count")?);
     let mut seconds = table.dense("second")?;

@@ -10,6 +10,9 @@ use crate::facts::Map;
 /// Texts that are found without looking through all of the column.
 const LATELY: usize = 512;
 
+/// Texts that were looked for in all of the column before it is judged whether that is worth while.
+const TRIED: usize = if cfg!(test) { 8 } else { 4096 };
+
 /// Where among them the text of a view would be.
 #[allow(clippy::cast_possible_truncation, reason = "halves are taken, and then nine bits")]
 fn place_of(view: u128) -> usize {
@@ -39,6 +42,8 @@ impl Codes {
         let mut known: Map<u128, u32> = Map::default();
         // Rows are sorted, and most columns have few texts: most rows have one that was there lately.
         let mut lately: Vec<(u128, u32)> = vec![(0, 0); LATELY];
+        // Of a column in which nearly every text is another (ids), that would be most of the work.
+        let (mut tried, mut is_worth_while) = (0, true);
         let is_missing = |row: usize| array.validity().is_some_and(|valid| !valid.get_bit(row));
         for (row, view) in array.views().iter().enumerate() {
             if is_missing(row) {
@@ -48,8 +53,16 @@ impl Codes {
             let view = view.as_u128();
             let last = &mut lately[place_of(view)];
             if last.0 != view || last.1 == 0 {
-                let code = *known.entry(view).or_insert_with(|| codes.add(array.value(row)));
+                let code = if is_worth_while {
+                    tried += 1;
+                    *known.entry(view).or_insert_with(|| codes.add(array.value(row)))
+                } else {
+                    codes.add(array.value(row))
+                };
                 *last = (view, code);
+                if tried == TRIED && known.len() * 2 > TRIED {
+                    (known, is_worth_while) = (Map::default(), false);
+                }
             }
             codes.rows.push(last.1);
         }
