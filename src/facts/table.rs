@@ -96,6 +96,10 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         touch: impl Fn(&V) -> i64,
         mut add: impl FnMut(&mut V, T),
     ) {
+        if many.is_empty() {
+            // Room for none would still have all rows find their places.
+            return;
+        }
         self.make_room(many.len());
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();

@@ -5,6 +5,7 @@
 //! at each cell; whoever is not is looked at closely. Must not decide that there is a pattern.
 
 use crate::facts::requests::Cell;
+use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
 /// Bits in which [`fewest_stretches`] notes what it has met, at least and at most.
 const NOTED: (usize, usize) = (1 << 9, 1 << 16);
@@ -12,18 +13,41 @@ const NOTED: (usize, usize) = (1 << 9, 1 << 16);
 /// Stretches of [`Rough`] for each cell at most: more of them would be empty, and take longer than the cells.
 const STRETCHES_PER_CELL: i64 = 4;
 
+/// Stretches of time of one length: which of them a tick lies in is told without a division.
+#[derive(Clone, Copy)]
+struct Stretches {
+    /// How many of them, or a little less, are as long as 2^64 ticks.
+    number: u64,
+}
+
+impl Stretches {
+    /// Stretches of so many seconds, or a little longer.
+    fn of_seconds(seconds: i64) -> Self {
+        let ticks = seconds.saturating_mul(TICKS_PER_SECOND).max(1).unsigned_abs();
+        Self { number: u64::MAX / ticks }
+    }
+
+    /// The stretch that lies so many ticks behind the beginning of the first.
+    #[inline]
+    fn at(self, ticks: u64) -> u64 {
+        let at = (u128::from(ticks) * u128::from(self.number)) >> 64;
+        u64::try_from(at).unwrap_or(u64::MAX)
+    }
+}
+
 /// How many stretches of so many seconds (those of a clock) have a request in them, or fewer.
 fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> u64 {
     let cells: usize = streams.clone().map(<[Cell]>::len).sum();
     let bits = (2 * cells).next_power_of_two().clamp(NOTED.0, NOTED.1);
+    let stretches = Stretches::of_seconds(seconds);
     let mut noted = vec![0_u64; bits / 64];
     let mut last = None;
     for cell in streams.flatten() {
-        let stretch = cell.second().div_euclid(seconds);
+        let stretch = stretches.at(cell.first.0.wrapping_sub(i64::MIN).cast_unsigned());
         if last != Some(stretch) {
             last = Some(stretch);
             // Two that share a bit count as one. Those that come by the clock are spread all the same.
-            let hash = stretch.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let hash = stretch.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let bit = usize::try_from(hash >> (64 - bits.ilog2())).unwrap_or(0);
             noted[bit / 64] |= 1 << (bit % 64);
         }
@@ -33,9 +57,10 @@ fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, secon
 
 /// As many sessions as there are at least: see [`super::arrivals::Arrivals::sessions`].
 pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
-    // A session of k cells lasts (k - 1) pauses at most, and so lies in (k - 1) / 8 + 2 stretches of eight pauses.
+    // From its first tick to that of its last cell, a session of k cells takes (k - 1) pauses and less than a second,
+    // and so lies in (k - 1) / 8 + 2 stretches of eight pauses and as many seconds.
     let cells: usize = streams.clone().map(<[Cell]>::len).sum();
-    (8 * fewest_stretches(streams, 8 * pause)).saturating_sub(cells as u64).div_ceil(15)
+    (8 * fewest_stretches(streams, 8 * (pause + 1))).saturating_sub(cells as u64).div_ceil(15)
 }
 
 /// What a cache would have answered at most: see [`super::arrivals::Arrivals::repeats`]. `count` are all requests.
@@ -50,39 +75,43 @@ pub(super) fn most_repeats<'c>(
 
 /// Sums by stretches of time. What does not fit is as much as fits.
 pub(super) struct Rough {
-    first: i64,
-    seconds: i64,
+    first: Ticks,
+    stretches: Stretches,
     sums: Vec<u64>,
 }
 
 impl Rough {
     /// Adds up streams, each its cells and what one request counts for, by stretches of at least so many seconds.
     pub(super) fn new<'c>(streams: impl Iterator<Item = (&'c [Cell], u64)> + Clone, seconds: i64) -> Self {
-        let ends = streams.clone().filter_map(|(cells, _)| Some((cells.first()?, cells.last()?)));
-        let ends = ends.map(|(first, last)| (first.second(), last.second()));
+        let ends = streams.clone().filter_map(|(cells, _)| Some((cells.first()?.first, cells.last()?.first)));
         let Some((first, last)) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else {
-            return Self { first: 0, seconds, sums: Vec::new() };
+            return Self { first: Ticks(0), stretches: Stretches::of_seconds(seconds), sums: Vec::new() };
         };
         let cells: usize = streams.clone().map(|(cells, _)| cells.len()).sum();
         let most = i64::try_from(cells).unwrap_or(i64::MAX).saturating_mul(STRETCHES_PER_CELL).max(1);
-        let seconds = seconds.max((last - first) / most + 1);
-        let mut sums = vec![0_u64; usize::try_from((last - first) / seconds + 1).unwrap_or(0)];
+        let stretches = Stretches::of_seconds(seconds.max((last.second() - first.second()) / most + 1));
+        let at = |tick: Ticks| {
+            usize::try_from(stretches.at(tick.0.wrapping_sub(first.0).cast_unsigned())).unwrap_or(usize::MAX)
+        };
+        let mut sums = vec![0_u64; at(last) + 1];
         for (cells, each) in streams {
             for cell in cells {
-                let at = usize::try_from((cell.second() - first) / seconds).ok();
-                if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
+                if let Some(sum) = sums.get_mut(at(cell.first)) {
                     *sum = sum.saturating_add(u64::from(cell.count).saturating_mul(each));
                 }
             }
         }
-        Self { first, seconds, sums }
+        Self { first, stretches, sums }
     }
 
     /// No less than what lies between two seconds, both included.
     pub(super) fn most_between(&self, first: i64, last: i64) -> u64 {
-        let at = |second: i64| usize::try_from((second - self.first).div_euclid(self.seconds));
-        let Ok(last) = at(last) else { return 0 };
-        let first = at(first).unwrap_or(0);
+        let at = |tick: i64| {
+            let behind = u64::try_from(tick.saturating_sub(self.first.0)).ok()?;
+            usize::try_from(self.stretches.at(behind)).ok()
+        };
+        let Some(last) = at(last.saturating_add(1).saturating_mul(TICKS_PER_SECOND) - 1) else { return 0 };
+        let first = at(first.saturating_mul(TICKS_PER_SECOND)).unwrap_or(0);
         let inside = self.sums.get(first..(last + 1).min(self.sums.len())).unwrap_or_default();
         inside.iter().fold(0, |all, sum| all.saturating_add(*sum))
     }
@@ -100,10 +129,11 @@ mod tests {
 
     use super::super::arrivals::Arrivals;
     use super::*;
-    use crate::ticks::Ticks;
 
+    /// A cell somewhere in a second.
     fn cell(second: i64, count: u32) -> Cell {
-        Cell::new(Ticks::from_second(second), Ticks::from_second(second), count).unwrap()
+        let tick = Ticks(second * TICKS_PER_SECOND + (second * 7_919_317).rem_euclid(TICKS_PER_SECOND));
+        Cell::new(tick, tick, count).unwrap()
     }
 
     proptest! {
