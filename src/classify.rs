@@ -87,7 +87,8 @@ impl<'c> Classifier<'c> {
         let (Some(message), Some(status)) = (record.message.as_deref(), record.status()) else {
             return self.causes.classify(record);
         };
-        if record.operation.as_deref().is_some_and(is_notification) {
+        // What is no failure is told without its message.
+        if status < 400 || record.operation.as_deref().is_some_and(is_notification) {
             return self.causes.classify(record);
         }
         let same = |known: &&(u16, AccessFlags, Verdict)| known.0 == status && known.1 == record.access;
@@ -96,7 +97,7 @@ impl<'c> Classifier<'c> {
         }
         let before = self.known_before.get(message).filter(same);
         let verdict = before.map_or_else(|| self.causes.classify(record), |(.., verdict)| verdict.clone());
-        // A success is told by its status, which is quick.
+        // What no pattern matches is told quickly.
         if verdict.details.is_some() || verdict.basis == Basis::Text {
             if self.known.len() >= REMEMBERED {
                 self.known_before = std::mem::take(&mut self.known);
