@@ -13,13 +13,14 @@ mod ranges;
 mod rejects;
 mod repeats;
 mod stored;
+mod turns;
 mod unpacked;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::classify::causes::Causes;
@@ -39,6 +40,7 @@ pub use ranges::RANGE_BYTES;
 use ranges::{Range, WHOLE};
 pub use rejects::RejectLine;
 use repeats::Repeats;
+use turns::Turns;
 use worker::Worker;
 
 /// Told how far the run is.
@@ -167,7 +169,7 @@ impl Ingest<'_> {
     }
 
     /// Hands the tasks to the workers: the largest blob first, so that no worker is left alone with it at
-    /// the end, and blob by blob, so that few are open at once.
+    /// the end, and blob by blob, so that few are open at once; of a blob in ranges each its own stretch.
     fn work(
         &self,
         mut tasks: Vec<Task<'_>>,
@@ -176,17 +178,18 @@ impl Ingest<'_> {
         opened: &Opened<'_>,
     ) -> Result<Done, Error> {
         tasks.sort_by_key(|task| (std::cmp::Reverse(task.blob.bytes), task.index, task.range.start));
-        let next = AtomicUsize::new(0);
         let counted: Mutex<Vec<Done>> = Mutex::default();
         let cuttable = tasks.iter().filter(|task| task.may_be_cut).count();
         let most = if cuttable > 0 { self.threads } else { tasks.len() };
         let workers = self.threads.clamp(1, most.max(1));
         let pieces = Pieces::new(cuttable, workers);
+        let turns = Turns::new(&tasks, workers);
         rayon::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|_| {
+            let (turns, pieces, counted) = (&turns, &pieces, &counted);
+            for number in 0..workers {
+                scope.spawn(move |_| {
                     let mut mine = Worker::new(self, pass, memory, opened);
-                    self.work_on(&mut mine, &tasks, &next, &pieces);
+                    self.work_on(&mut mine, number, turns, pieces);
                     let mine = mine.finish();
                     counted.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
                 });
@@ -208,22 +211,13 @@ impl Ingest<'_> {
     }
 
     /// What one worker does: pieces that wait, else the next task; at the end it waits for what others cut.
-    fn work_on<'b>(
-        &self,
-        mine: &mut Worker<'_>,
-        tasks: &[Task<'b>],
-        next: &AtomicUsize,
-        pieces: &Pieces<'b>,
-    ) {
+    fn work_on<'b>(&self, mine: &mut Worker<'_>, number: usize, turns: &Turns<'_, 'b>, pieces: &Pieces<'b>) {
         loop {
             if let Some(piece) = pieces.take(mine.blob()) {
                 pieces.give_back(mine.piece(piece));
-                continue;
-            }
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            if let Some(task) = tasks.get(at) {
+            } else if let Some((task, left)) = turns.next(number) {
                 // With fewer tasks left than threads, one of them has nothing to do.
-                mine.task(task, tasks.len() - at < self.threads, pieces);
+                mine.task(task, left < self.threads, pieces);
                 if task.may_be_cut {
                     pieces.finished();
                 }

@@ -6,6 +6,7 @@
 
 mod claims;
 mod columns;
+mod file;
 mod read;
 mod texts;
 mod write;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rayon::prelude::*;
 
-use super::columns::{File, MOST_COUNT, Read};
+use super::file::{File, MOST_COUNT, Read};
 use super::{TABLES, TableError};
 use crate::decode::Place;
 use crate::decode::shape::Containers;
