@@ -1,7 +1,7 @@
 //! What is told of requests without bringing them in order: bounds that never err to one side.
 //!
 //! Input: cells of streams, whose seconds ascend within each. Output: numbers that are no greater, or no less, than
-//! those that [`super::arrivals`] tells exactly. Most callers are seen to have no pattern by these alone, in one look
+//! those that [`mod@super::arrivals`] tells exactly. Most callers are seen to have no pattern by these alone, in one look
 //! at each cell; whoever is not is looked at closely. Must not decide that there is a pattern.
 
 use crate::facts::requests::Cell;
