@@ -82,6 +82,15 @@ impl Cells {
         }
     }
 
+    /// Adds more behind those that there are.
+    fn extend(&mut self, more: &[Cell]) {
+        match (self, more) {
+            (cells, [cell]) => cells.push(*cell),
+            (Self::Many(cells), more) => cells.extend_from_slice(more),
+            (cells, more) => *cells = Self::Many([cells.as_slice(), more].concat()),
+        }
+    }
+
     fn push(&mut self, cell: Cell) {
         match self {
             Self::None => *self = Self::One(cell),
@@ -184,17 +193,37 @@ impl Series {
     }
 
     /// Takes in another series.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         self.untimed += other.untimed;
         if matches!(self.cells, Cells::None) {
             self.cells = other.cells;
             self.settled = other.settled;
             return;
         }
+        if matches!(other.cells, Cells::None) {
+            return;
+        }
+        if self.is_settled() && other.is_settled() {
+            // Of stretches of a log, one is before the other.
+            if other.is_before(self) {
+                std::mem::swap(&mut self.cells, &mut other.cells);
+            }
+            if self.is_before(&other) {
+                self.cells.extend(other.cells.as_slice());
+                self.settled = self.cells.as_slice().len();
+                return;
+            }
+        }
         self.make_room(other.cells.as_slice().len());
         for cell in other.cells.as_slice() {
             self.push(*cell);
         }
+    }
+
+    /// Whether all of its cells are of earlier seconds than all of another's; both must be settled, and have cells.
+    fn is_before(&self, other: &Self) -> bool {
+        let ends = self.cells.as_slice().last().zip(other.cells.as_slice().first());
+        ends.is_some_and(|(last, first)| last.second() < first.second())
     }
 
     /// Makes room for so many more cells.
@@ -390,7 +419,11 @@ mod tests {
     proptest! {
         /// A series is what counting by second with a sorted map gives, in any order and split.
         #[test]
-        fn a_series_counts_by_second(ticks in prop::collection::vec(-50_000_000_i64..400_000_000, 0..300), split in 0_usize..300) {
+        fn a_series_counts_by_second(ticks in prop::collection::vec(-50_000_000_i64..400_000_000, 0..300), split in 0_usize..300, sorted in any::<bool>(), backwards in any::<bool>()) {
+            let mut ticks = ticks;
+            if sorted {
+                ticks.sort_unstable();
+            }
             let mut slow: BTreeMap<i64, (i64, i64, u32)> = BTreeMap::new();
             for tick in &ticks {
                 let cell = slow.entry(tick.div_euclid(TICKS_PER_SECOND)).or_insert((*tick, *tick, 0));
@@ -404,8 +437,9 @@ mod tests {
                 }
                 series
             };
-            let mut merged = series(right);
-            merged.merge(series(left));
+            let (first, second) = if backwards { (right, left) } else { (left, right) };
+            let mut merged = series(first);
+            merged.merge(series(second));
             merged.settle();
             let fast: Vec<_> = merged.cells().iter().map(|cell| (cell.second(), (cell.first.0, cell.last().0, cell.count))).collect();
             prop_assert_eq!(fast, slow.into_iter().collect::<Vec<_>>());
