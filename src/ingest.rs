@@ -216,11 +216,9 @@ impl Ingest<'_> {
             if let Some(piece) = pieces.take(mine.blob()) {
                 pieces.give_back(mine.piece(piece));
             } else if let Some((task, left)) = turns.next(number) {
+                let _finishing = task.may_be_cut.then(|| pieces.finishing());
                 // With fewer tasks left than threads, one of them has nothing to do.
                 mine.task(task, left < self.threads, pieces);
-                if task.may_be_cut {
-                    pieces.finished();
-                }
             } else if let Some(piece) = pieces.wait(mine.blob()) {
                 pieces.give_back(mine.piece(piece));
             } else {

@@ -208,10 +208,19 @@ impl<'b> Pieces<'b> {
         }
     }
 
-    /// Notes that of one blob no more pieces come.
-    pub(super) fn finished(&self) {
-        self.state().unfinished -= 1;
-        self.changed.notify_all();
+    /// What notes, when it is dropped, that of one blob no more pieces come.
+    pub(super) fn finishing(&self) -> Finishing<'_, 'b> {
+        Finishing(self)
+    }
+}
+
+/// See [`Pieces::finishing`]. A worker that fails must not leave the others waiting.
+pub(super) struct Finishing<'p, 'b>(&'p Pieces<'b>);
+
+impl Drop for Finishing<'_, '_> {
+    fn drop(&mut self) {
+        self.0.state().unfinished -= 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -266,6 +275,20 @@ mod tests {
             prop_assert!(last);
             prop_assert_eq!(joined, text.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_worker_that_fails_leaves_nobody_waiting() {
+        let pieces = Pieces::new(1, 2);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| pieces.wait(None).is_none());
+            let failing = scope.spawn(|| {
+                let _finishing = pieces.finishing();
+                panic!("in a worker");
+            });
+            assert!(failing.join().is_err());
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]
