@@ -14,6 +14,7 @@ pub mod coverage;
 pub mod cut;
 pub mod dimensions;
 pub mod examples;
+mod few;
 pub mod latency;
 mod memo;
 mod order;

@@ -254,13 +254,11 @@ impl<'b> Task<'b> {
         })
     }
 
-    /// Whether it is worth another thread to read and decompress it beside its decoder.
+    /// Whether it, a whole blob, is worth another thread to read and decompress it beside its decoder.
     fn is_slow_to_read(&self) -> bool {
         match &self.blob.place {
             BlobPlace::Stdin => true,
-            BlobPlace::File(_) => {
-                self.range == WHOLE && self.bytes >= SLOW_BYTES && is_compressed_file(self.blob)
-            }
+            BlobPlace::File(_) => self.bytes >= SLOW_BYTES && is_compressed_file(self.blob),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use super::Location;
 use super::correlation::CorrelationId;
 use super::dimensions::{Caller, Dimensions, Ref, Remap, Text, Vault, number};
+use super::few::Few;
 use super::table::Table;
 use crate::ticks::Ticks;
 
@@ -92,57 +93,33 @@ fn by_time(time: Option<Ticks>) -> (bool, Option<Ticks>) {
     (time.is_none(), time)
 }
 
-/// The examples of a kind. Most kinds have one: it lies beside its key, without memory of its own.
+/// The examples of a kind, in their order.
 #[derive(Debug, Default)]
-enum Kept {
-    #[default]
-    None,
-    One(Example),
-    /// In their order.
-    Many(Vec<Example>),
-}
+struct Kept(Few<Example>);
 
 impl Kept {
-    #[inline]
-    fn as_slice(&self) -> &[Example] {
-        match self {
-            Self::None => &[],
-            Self::One(example) => std::slice::from_ref(example),
-            Self::Many(examples) => examples,
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Example] {
-        match self {
-            Self::None => &mut [],
-            Self::One(example) => std::slice::from_mut(example),
-            Self::Many(examples) => examples,
-        }
-    }
-
     /// Takes in one example, if it is among the lowest.
     fn add(&mut self, example: Example, dimensions: &Dimensions) {
         let before = |other: &Example| other.order(&example, dimensions) == Ordering::Less;
-        let kept = self.as_slice();
+        let kept = self.0.as_slice();
         let at = kept.partition_point(before);
         if at >= KEPT || kept.get(at) == Some(&example) {
             return;
         }
-        match self {
-            Self::None => *self = Self::One(example),
-            Self::One(other) if at == 0 => *self = Self::Many(vec![example, *other]),
-            Self::One(other) => *self = Self::Many(vec![*other, example]),
-            Self::Many(kept) => {
-                kept.insert(at, example);
-                kept.truncate(KEPT);
-            }
+        if kept.len() < KEPT {
+            self.0.push(example);
+        }
+        // The last one is new, or goes.
+        if let Some(behind) = self.0.as_mut_slice().get_mut(at..) {
+            behind.rotate_right(1);
+            behind[0] = example;
         }
     }
 
     /// Reads what [`Self::add`] will read.
     #[inline]
     fn touch(&self) -> i64 {
-        self.as_slice().first().map_or(0, |example| example.location.offset.cast_signed())
+        self.0.as_slice().first().map_or(0, |example| example.location.offset.cast_signed())
     }
 }
 
@@ -156,7 +133,7 @@ impl Examples {
     /// Whether an example of this time may still be among the lowest: asked before its texts are
     /// kept.
     pub fn wants(&mut self, key: &ExampleKey, time: Option<Ticks>) -> bool {
-        let kept = self.table.get(key).map(Kept::as_slice).unwrap_or_default();
+        let kept = self.table.get(key).map(|kept| kept.0.as_slice()).unwrap_or_default();
         kept.len() < KEPT || kept.last().is_none_or(|last| by_time(time) <= by_time(last.time))
     }
 
@@ -199,7 +176,7 @@ impl Examples {
             client: key.client.map(|(address, agent)| (remap.maybe(address), remap.maybe(agent))),
         };
         self.table.merge(other.table, key, Kept::touch, |mine, theirs| {
-            for example in theirs.as_slice() {
+            for example in theirs.0.as_slice() {
                 mine.add(remapped(example), dimensions);
             }
         });
@@ -207,14 +184,14 @@ impl Examples {
 
     /// Gives examples to other blobs and lines, which must not change their order.
     pub fn move_to(&mut self, place: impl Fn(Location) -> Location) {
-        for example in self.table.rows_mut().iter_mut().flat_map(|(_, kept)| kept.as_mut_slice()) {
+        for example in self.table.rows_mut().iter_mut().flat_map(|(_, kept)| kept.0.as_mut_slice()) {
             example.location = place(example.location);
         }
     }
 
     /// Every kind with its examples, in no order that means anything.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ExampleKey, &[Example])> {
-        self.table.iter().map(|(key, kept)| (key, kept.as_slice()))
+        self.table.iter().map(|(key, kept)| (key, kept.0.as_slice()))
     }
 
     /// Keeps the kinds that `keep` says.

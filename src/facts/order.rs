@@ -104,15 +104,7 @@ impl Places {
             denial: place(&self.denials, key.denial),
         }
     }
-}
 
-/// Whether keys come in the order of their texts, so that each of them comes once.
-pub(super) fn are_ascending<V: Sync>(dimensions: &Dimensions, rows: &[(RequestKey, V)]) -> bool {
-    let places = Places::new(dimensions);
-    rows.par_windows(2).all(|pair| places.of(&pair[0].0) < places.of(&pair[1].0))
-}
-
-impl Places {
     /// The place of durations.
     pub(super) fn of_latency(&self, key: &LatencyKey) -> LatencyPlace {
         (key.hour, place(&self.vaults, key.vault), place(&self.texts, key.operation), key.bucket)
@@ -144,6 +136,12 @@ impl Places {
             client_agent: text(example.client_agent),
         }
     }
+}
+
+/// Whether keys come in the order of their texts, so that each of them comes once.
+pub(super) fn are_ascending<V: Sync>(dimensions: &Dimensions, rows: &[(RequestKey, V)]) -> bool {
+    let places = Places::new(dimensions);
+    rows.par_windows(2).all(|pair| places.of(&pair[0].0) < places.of(&pair[1].0))
 }
 
 /// The place of a reference.

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use super::dimensions::{Remap, RequestKey};
+use super::few::Few;
 use super::table::{TOGETHER, Table};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
@@ -54,65 +55,11 @@ impl Cell {
     }
 }
 
-/// Cells in a row. Most streams have one: it lies beside its key, without memory of its own.
-#[derive(Clone, Debug, Default)]
-enum Cells {
-    #[default]
-    None,
-    One(Cell),
-    Many(Vec<Cell>),
-}
-
-impl Cells {
-    #[inline]
-    fn as_slice(&self) -> &[Cell] {
-        match self {
-            Self::None => &[],
-            Self::One(cell) => std::slice::from_ref(cell),
-            Self::Many(cells) => cells,
-        }
-    }
-
-    #[inline]
-    fn last_mut(&mut self) -> Option<&mut Cell> {
-        match self {
-            Self::None => None,
-            Self::One(cell) => Some(cell),
-            Self::Many(cells) => cells.last_mut(),
-        }
-    }
-
-    /// Adds more behind those that there are.
-    fn extend(&mut self, more: &[Cell]) {
-        match (self, more) {
-            (cells, [cell]) => cells.push(*cell),
-            (Self::Many(cells), more) => cells.extend_from_slice(more),
-            (cells, more) => *cells = Self::Many([cells.as_slice(), more].concat()),
-        }
-    }
-
-    fn push(&mut self, cell: Cell) {
-        match self {
-            Self::None => *self = Self::One(cell),
-            Self::One(first) => *self = Self::Many(vec![*first, cell]),
-            Self::Many(cells) => cells.push(cell),
-        }
-    }
-}
-
-impl FromIterator<Cell> for Cells {
-    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
-        let mut all = Self::None;
-        cells.into_iter().for_each(|cell| all.push(cell));
-        all
-    }
-}
-
 /// The requests of one key.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Ascending by second once [`Series::settle`]d; before that, in order of arrival.
-    cells: Cells,
+    cells: Few<Cell>,
     /// Requests whose record has no readable time.
     pub untimed: u64,
     /// Cells up to here are ascending and of distinct seconds.
@@ -135,7 +82,7 @@ impl Series {
 
     /// Counts a cell.
     pub fn push(&mut self, cell: Cell) {
-        let ascending = match self.cells.last_mut() {
+        let ascending = match self.cells.as_mut_slice().last_mut() {
             None => true,
             Some(last) => {
                 let (before, now) = (last.second(), cell.second());
@@ -165,14 +112,14 @@ impl Series {
     /// Cells that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
         match &self.cells {
-            Cells::None | Cells::One(_) => 0,
-            Cells::Many(cells) => cells.capacity(),
+            Few::None | Few::One(_) => 0,
+            Few::Many(cells) => cells.capacity(),
         }
     }
 
     /// Brings the cells in order, one a second.
     pub fn settle(&mut self) {
-        if let Cells::Many(cells) = &mut self.cells
+        if let Few::Many(cells) = &mut self.cells
             && self.settled < cells.len()
         {
             cells.sort_unstable();
@@ -195,12 +142,12 @@ impl Series {
     /// Takes in another series.
     pub fn merge(&mut self, mut other: Self) {
         self.untimed += other.untimed;
-        if matches!(self.cells, Cells::None) {
+        if matches!(self.cells, Few::None) {
             self.cells = other.cells;
             self.settled = other.settled;
             return;
         }
-        if matches!(other.cells, Cells::None) {
+        if matches!(other.cells, Few::None) {
             return;
         }
         if self.is_settled() && other.is_settled() {
@@ -229,13 +176,13 @@ impl Series {
     /// Makes room for so many more cells.
     pub(super) fn make_room(&mut self, more: usize) {
         match &mut self.cells {
-            Cells::Many(cells) => cells.reserve(more),
-            Cells::One(first) if more > 1 => {
+            Few::Many(cells) => cells.reserve(more),
+            Few::One(first) if more > 1 => {
                 let mut cells = Vec::with_capacity(1 + more);
                 cells.push(*first);
-                self.cells = Cells::Many(cells);
+                self.cells = Few::Many(cells);
             }
-            Cells::None | Cells::One(_) => {}
+            Few::None | Few::One(_) => {}
         }
     }
 
@@ -254,7 +201,7 @@ impl Series {
 
     /// Whether it counts nothing.
     pub fn is_empty(&self) -> bool {
-        matches!(self.cells, Cells::None) && self.untimed == 0
+        matches!(self.cells, Few::None) && self.untimed == 0
     }
 
     /// The part from one second (inclusive) to another (exclusive); requests without a time belong
@@ -265,7 +212,7 @@ impl Series {
             since.is_none_or(|since| cell.second() >= since)
                 && until.is_none_or(|until| cell.second() < until)
         };
-        let cells: Cells = self.cells.as_slice().iter().filter(within).copied().collect();
+        let cells: Few<Cell> = self.cells.as_slice().iter().filter(within).copied().collect();
         let settled = if self.is_settled() { cells.as_slice().len() } else { 0 };
         let untimed = if since.is_none() && until.is_none() { self.untimed } else { 0 };
         Self { cells, untimed, settled }

@@ -75,10 +75,13 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     /// The value of a key, if there is one.
     pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+        if self.rows.is_empty() {
+            return None;
+        }
         self.make_room(0);
         let tag = self.tag(key);
         let mut at = self.place(tag);
-        while let Some(row) = self.places.get(at)?.row() {
+        while let Some(row) = self.places[at].row() {
             if self.places[at].tag == tag && self.rows[row].0 == *key {
                 return Some(&self.rows[row].1);
             }
@@ -261,7 +264,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
     /// The place that a tag says.
     #[inline]
     fn place(&self, tag: u32) -> usize {
-        tag as usize & self.places.len().wrapping_sub(1)
+        tag as usize & (self.places.len() - 1)
     }
 }
 

@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Task;
-use super::ranges::{Range, Rule, SEARCH_BYTES};
+use super::ranges::{Range, Rule, SEARCH_BYTES, read_full};
 use crate::decode::Limits;
 use crate::decode::framing::Standing;
 
@@ -40,15 +40,10 @@ impl Buffer {
         if self.bytes.len() < most {
             self.bytes.resize(most, 0);
         }
-        while let Some(rest) = self.bytes.get_mut(self.filled..most).filter(|rest| !rest.is_empty()) {
-            match reader.read(rest) {
-                Ok(0) => return Ok(false),
-                Ok(read) => self.filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
+        let Some(rest) = self.bytes.get_mut(self.filled..most) else { return Ok(true) };
+        let (wanted, read) = (rest.len(), read_full(reader, rest)?);
+        self.filled += read;
+        Ok(read == wanted)
     }
 
     /// Moves what stands behind a place to another buffer, which is emptied before.

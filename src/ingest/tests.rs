@@ -54,6 +54,7 @@ fn unpacked(
     cut: usize,
     range_bytes: u64,
     threads: usize,
+    dedup: bool,
 ) -> (String, Vec<RejectLine>) {
     let mut stored = Vec::new();
     if zstd {
@@ -64,7 +65,7 @@ fn unpacked(
         encoder.finish().unwrap();
     }
     stored.truncate((stored.len() - cut).max(12));
-    let mut done = ingested_file(&stored, range_bytes, threads, false);
+    let mut done = ingested_file(&stored, range_bytes, threads, dedup);
     (canonical(&mut done.facts), done.rejects)
 }
 
@@ -124,14 +125,15 @@ proptest! {
         zstd in any::<bool>(),
         cut in prop_oneof![3 => Just(0), 1 => 1_usize..200],
         range_bytes in 100_u64..4000,
+        dedup in any::<bool>(),
     ) {
         let records: Vec<String> =
             records.into_iter().filter(|record| odd || record.starts_with("{\"time\":\"2026")).collect();
         let [before, between, after] = container;
         let text = [before, &records.join(between), after].concat();
-        let whole = unpacked(&text, zstd, cut, u64::MAX, 1);
-        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 2), whole.clone());
-        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 3), whole);
+        let whole = unpacked(&text, zstd, cut, u64::MAX, 1, dedup);
+        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 2, dedup), whole.clone());
+        prop_assert_eq!(unpacked(&text, zstd, cut, range_bytes, 3, dedup), whole);
     }
 }
 
