@@ -479,6 +479,13 @@ impl<R: Read> Framer<R> {
     /// Skips white space (and byte order marks) outside containers, counting the lines that hold
     /// nothing else.
     fn skip_blank_lines(&mut self) {
+        // What stands between nearly all records.
+        if let [b'\n', b'{', ..] = self.window.rest()
+            && !self.window.at_line_start()
+        {
+            self.window.consume(1);
+            return;
+        }
         loop {
             let starts_line = self.window.at_line_start();
             let skipped = self.window.skip(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0x0b | 0x0c));

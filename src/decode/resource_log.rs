@@ -205,6 +205,13 @@ fn reject(error: &serde_json::Error) -> Refusal {
 /// # Errors
 /// When it is no record of any known log.
 pub fn judge(record: &mut Record<'_>) -> Result<Form, Refusal> {
+    // What nearly every record is.
+    if record.category.as_deref() == Some("AuditEvent")
+        && record.table.is_none()
+        && record.resource_id.as_deref().is_some_and(is_of_vault)
+    {
+        return Ok(Form::Audit);
+    }
     if record.resource_id.is_none() {
         record.resource_id = record.arm.resource_id().map(Text::Owned);
     }
@@ -273,15 +280,21 @@ enum Provider {
     Unnamed,
 }
 
+/// Whether an ARM id is a vault's, in the form of every storage export, which its end shows.
+#[inline]
+fn is_of_vault(resource_id: &str) -> bool {
+    let of_vault = memchr::memrchr(b'/', resource_id.as_bytes()).and_then(|at| resource_id.get(..at));
+    of_vault.is_some_and(|id| id.ends_with("/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS"))
+}
+
 /// The provider of an ARM id.
 fn provider(resource_id: &str) -> Provider {
     static KEY_VAULT: LazyLock<Finder<'static>> =
         LazyLock::new(|| Finder::new(b"/PROVIDERS/MICROSOFT.KEYVAULT/"));
-    // The form of every storage export, told by its end, or else found without a look at each part.
-    let of_vault = memchr::memrchr(b'/', resource_id.as_bytes()).and_then(|at| resource_id.get(..at));
-    if of_vault.is_some_and(|id| id.ends_with("/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS")) {
+    if is_of_vault(resource_id) {
         return Provider::KeyVault;
     }
+    // Found without a look at each part.
     if KEY_VAULT.find(resource_id.as_bytes()).is_some() {
         return Provider::KeyVault;
     }

@@ -14,8 +14,9 @@ use super::dimensions::{Caller, Denial, Ref, Strings, Text, Vault};
 use super::recent::Places;
 use crate::classify::causes::CauseId;
 use crate::classify::message::Details;
-use crate::record::Identity;
+use crate::record::object::object_of_url;
 use crate::record::operation::{Plane, plane};
+use crate::record::{Identity, Record};
 
 /// Entries of each kind remembered.
 #[cfg(not(test))]
@@ -24,9 +25,14 @@ const REMEMBERED: usize = 4096;
 #[cfg(test)]
 const REMEMBERED: usize = 3;
 
-/// Vaults and operations remembered, as powers of two: Azure has some hundred operations.
-const VAULT_BITS: u32 = if cfg!(test) { 1 } else { 9 };
+/// Vaults, operations and URLs of objects remembered, as powers of two: Azure has some hundred operations, and a
+/// vault some hundred objects that are asked for.
+const VAULT_BITS: u32 = if cfg!(test) { 1 } else { 11 };
 const OPERATION_BITS: u32 = if cfg!(test) { 2 } else { 9 };
+const URL_BITS: u32 = if cfg!(test) { 2 } else { 14 };
+
+/// Bytes of the longest URL that is remembered: those with the longest names have 207.
+const LONGEST_URL: usize = 256;
 
 /// Numbers of claims remembered: those that come one after the other have places of their own.
 const MET: usize = 4 * REMEMBERED;
@@ -42,6 +48,8 @@ fn place_of(number: NonZeroU64) -> usize {
 pub(super) struct Memo {
     /// Resource ids as they stand in the log, and the vaults they name.
     pub(super) vaults: Places<Option<Ref<Vault>>, VAULT_BITS>,
+    /// URLs, and the objects they name.
+    objects: Places<Option<Text>, URL_BITS>,
     /// Claims, each with its length, and the callers that they alone tell.
     callers: Map<Box<[u8]>, Option<Ref<Caller>>>,
     /// Callers by the numbers of claims that were met before, each at the place that the number says.
@@ -60,6 +68,26 @@ pub(super) struct Memo {
 }
 
 impl Memo {
+    /// The object that a record is about, `collection/name`; `None` for lists and operations on vaults.
+    #[inline]
+    pub(super) fn object(&mut self, record: &Record<'_>, strings: &mut Strings) -> Option<Text> {
+        let by_id = record.id.as_deref().and_then(|url| self.object_of_url(url, strings));
+        by_id.or_else(|| record.request_uri.as_deref().and_then(|url| self.object_of_url(url, strings)))
+    }
+
+    /// The object that a URL names.
+    #[inline]
+    fn object_of_url(&mut self, url: &str, strings: &mut Strings) -> Option<Text> {
+        if let Some(known) = self.objects.get(url) {
+            return known;
+        }
+        let object = object_of_url(url).map(|object| strings.intern_log(&object));
+        if url.len() <= LONGEST_URL {
+            self.objects.put(url, object);
+        }
+        object
+    }
+
     /// The caller of claims, if they were met. Behind it [`Self::keep_caller`] may remember them.
     #[inline]
     pub(super) fn caller(&mut self, identity: &Identity<'_>) -> Option<Option<Ref<Caller>>> {
@@ -148,5 +176,39 @@ impl Memo {
 fn make_room<K, V>(map: &mut Map<K, V>) {
     if map.len() >= REMEMBERED {
         map.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What is remembered of URLs changes no object, whichever share a place.
+        #[test]
+        fn objects_are_those_of_the_urls(
+            urls in prop::collection::vec(
+                (
+                    prop::option::of("https://kv[ab]?[.]vault[.]azure[.]net/(secrets|keys|Keys)?/?[ab]{0,2}/?[ab]{0,1}"),
+                    prop::option::of("https://kv[.]vault[.]azure[.]net/secrets/[aB]{0,2}[?]v=[ab]{0,1}"),
+                ),
+                0..60,
+            ),
+        ) {
+            let (mut memo, mut strings) = (Memo::default(), Strings::default());
+            for (id, uri) in &urls {
+                let record = Record {
+                    id: id.as_deref().map(Into::into),
+                    request_uri: uri.as_deref().map(Into::into),
+                    ..Record::default()
+                };
+                let of = |url: &Option<String>| url.as_deref().and_then(object_of_url).map(|object| object.into_owned());
+                let slow = of(id).or_else(|| of(uri));
+                let found = memo.object(&record, &mut strings).map(|object| strings.get(object).to_owned());
+                prop_assert_eq!(found, slow);
+            }
+        }
     }
 }

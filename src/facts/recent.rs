@@ -29,9 +29,10 @@ pub(super) struct Recent {
     long: Places<Text, LONG_PLACE_BITS>,
 }
 
-/// What texts led to, each at the place that its bytes say; the last of those that share one is remembered.
+/// What texts led to, each at the place that its bytes say; the last of those that share one is remembered, in the
+/// room of the one before.
 #[derive(Debug)]
-pub(super) struct Places<T, const BITS: u32>(Vec<Option<(Box<str>, T)>>);
+pub(super) struct Places<T, const BITS: u32>(Vec<Option<(String, T)>>);
 
 impl<T, const BITS: u32> Default for Places<T, BITS> {
     fn default() -> Self {
@@ -44,7 +45,7 @@ impl<T: Copy, const BITS: u32> Places<T, BITS> {
     #[inline]
     pub(super) fn get(&self, text: &str) -> Option<T> {
         let (known, value) = self.0.get(place_of(text.as_bytes(), BITS))?.as_ref()?;
-        (known.as_ref() == text).then_some(*value)
+        (known == text).then_some(*value)
     }
 
     /// Remembers it, if the text is no longer than any that is kept.
@@ -53,9 +54,11 @@ impl<T: Copy, const BITS: u32> Places<T, BITS> {
             return;
         }
         self.0.resize_with(1 << BITS, || None);
-        if let Some(place) = self.0.get_mut(place_of(text.as_bytes(), BITS)) {
-            *place = Some((text.into(), value));
-        }
+        let Some(place) = self.0.get_mut(place_of(text.as_bytes(), BITS)) else { return };
+        let (known, of_known) = place.get_or_insert_with(|| (String::new(), value));
+        known.clear();
+        known.push_str(text);
+        *of_known = value;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::classify::message::{CallerClause, Details};
 use crate::record::address::without_port;
 use crate::record::caller::{kind_of, name_of, tenant_of};
 use crate::record::fingerprint::{fingerprint, upper_half};
-use crate::record::object::{VaultName, object_of, vault_of_resource_id, vault_of_url};
+use crate::record::object::{VaultName, vault_of_resource_id, vault_of_url};
 use crate::record::operation::{Plane, reads_vault};
 use crate::record::{Identity, Record, Text as RecordText};
 use crate::ticks::Ticks;
@@ -66,7 +66,7 @@ impl Facts {
         let strings = &mut self.dimensions.strings;
         let operation = record.operation.as_deref().map(|name| self.memo.operation(name, strings));
         let client_agent = record.client_agent.as_deref().map(|agent| strings.intern_log(agent));
-        let object = object_of(record).map(|object| strings.intern_log(&object));
+        let object = self.memo.object(record, strings);
         let key_kind = key_kind(record).map(|kind| strings.intern_log(&kind));
         let client_address =
             record.client_address.as_deref().map(|address| strings.intern_log(without_port(address)));

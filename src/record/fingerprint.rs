@@ -15,6 +15,9 @@ use crate::ticks::Ticks;
 /// Ticks of 100 ns in a millisecond.
 const TICKS_PER_MILLISECOND: i64 = 10_000;
 
+/// Bytes of a GUID as text.
+const GUID: usize = 36;
+
 /// What identifies one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
@@ -61,11 +64,21 @@ pub fn fingerprint(record: &Record<'_>, buffer: &mut Vec<u8>) -> Option<Fingerpr
 /// The upper half of a fingerprint's hash, which tells nearly all requests apart; `None` for a record without a
 /// time. A sample that keeps the lowest hashes needs no more of most records.
 pub fn upper_half(record: &Record<'_>, buffer: &mut Vec<u8>) -> Option<u64> {
-    let time = record.time?;
+    let time = record.time?.0.div_euclid(TICKS_PER_MILLISECOND).to_le_bytes();
+    let id = record.correlation_id.as_deref().unwrap_or_default().as_bytes();
+    // Nearly every id is a GUID, whose room is known.
+    if let Ok(guid) = <&[u8; GUID]>::try_from(id) {
+        let mut bytes = [0; GUID + 8];
+        let (id, behind) = bytes.split_at_mut(GUID);
+        id.copy_from_slice(guid);
+        id.make_ascii_lowercase();
+        behind.copy_from_slice(&time);
+        return Some(xxh3_64(&bytes));
+    }
     buffer.clear();
-    buffer.extend_from_slice(record.correlation_id.as_deref().unwrap_or_default().as_bytes());
+    buffer.extend_from_slice(id);
     buffer.make_ascii_lowercase();
-    buffer.extend_from_slice(&time.0.div_euclid(TICKS_PER_MILLISECOND).to_le_bytes());
+    buffer.extend_from_slice(&time);
     Some(xxh3_64(buffer))
 }
 
@@ -103,6 +116,24 @@ mod tests {
 
     fn of(record: &Record<'_>) -> Option<Fingerprint> {
         fingerprint(record, &mut vec![1, 2, 3])
+    }
+
+    #[test]
+    fn case_of_a_correlation_id_tells_nothing() {
+        let upper = |id: &'static str| {
+            let record =
+                Record { correlation_id: Some(id.into()), ..record("2026-03-12T14:00:01Z", "/VAULTS/KV") };
+            upper_half(&record, &mut vec![1, 2, 3])
+        };
+        let of = |id: &str| {
+            let ms = Ticks::from_iso("2026-03-12T14:00:01Z").unwrap().0 / TICKS_PER_MILLISECOND;
+            Some(xxh3_64(&[id.as_bytes(), &ms.to_le_bytes()].concat()))
+        };
+        // A GUID, and an id that is none.
+        let guid = "8defd54b-f9cb-429a-8bd8-d25f3e2c697a";
+        assert_eq!(upper(guid), of(guid));
+        assert_eq!(upper("8DEFD54B-F9CB-429A-8BD8-D25F3E2C697A"), of(guid));
+        assert_eq!(upper("Request-7"), of("request-7"));
     }
 
     #[test]

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use super::{Record, Text};
 use crate::redact::redact;
 
 /// A vault or Managed HSM as its ARM id or its URL names it; parts keep the log's own case.
@@ -69,12 +68,6 @@ fn host_and_path(url: &str) -> Option<(&str, &str)> {
     Some((rest.get(..host_end)?, rest.get(path..end)?))
 }
 
-/// The object a record is about, `collection/name`; `None` for lists and vault operations.
-pub fn object_of<'r>(record: &'r Record<'_>) -> Option<Text<'r>> {
-    let by_id = record.id.as_deref().and_then(object_of_url);
-    by_id.or_else(|| record.request_uri.as_deref().and_then(object_of_url))
-}
-
 /// Collections whose members are objects with names of their own.
 const COLLECTIONS: &[&str] = &["secrets", "keys", "certificates", "storage"];
 
@@ -95,7 +88,7 @@ impl<'p> Iterator for Parts<'p> {
     }
 }
 
-/// The object in a data-plane URL: borrowed when it stands there as `collection/name` in lower
+/// The object in a data-plane URL, `collection/name`; `None` for lists and vault operations. Borrowed when it stands there as `collection/name` in lower
 /// case, which is the usual form.
 #[inline]
 pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {

@@ -12,6 +12,10 @@ pub(super) const WRAPPER_HEAD: usize = 128;
 
 /// The length of `{"records":[` or `{"value":[` at the front, with any white space inside.
 pub(super) fn wrapper_head(rest: &[u8]) -> Option<(usize, Wrapper)> {
+    // What nearly every record begins with.
+    if rest.starts_with(b"{\"time\":") {
+        return None;
+    }
     let quoted = rest.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
     let end = memchr::memchr(b'"', quoted.get(..8.min(quoted.len()))?)?;
     let (key, behind) = quoted.split_at_checked(end)?;

@@ -114,7 +114,7 @@ impl Remembered {
         let read = if self.warm && self.unexpected.tries() {
             self.follow(text, record).is_some()
         } else {
-            follow_by_grammar(text, record, 0, Behind::Nothing).is_some()
+            follow_by_grammar(text, record).is_some()
         };
         self.warm |= read;
         self.refused.note(read);
@@ -124,50 +124,53 @@ impl Remembered {
     /// Follows a record step by step. What this loop keeps at hand is what fits the processor's registers: all
     /// that is seldom needed is looked up when it is.
     fn follow<'a>(&mut self, text: &'a str, record: &mut Record<'a>) -> Option<()> {
-        let mut reached = Reached { at: 0, step: self.start() };
+        let (mut rest, mut last) = (text, self.start());
+        let reached = |rest: &str, step: u16| Reached { at: text.len() - rest.len(), step };
         let (mut steps, mut surprises) = (0_u32, 0_u32);
         // Where claims began that are read one by one, and behind which step.
         let mut claims = None;
+        // Nothing was read yet that may hold a claim.
+        let mut nobody = true;
         loop {
             steps += 1;
-            let rest = text.as_bytes().get(reached.at..)?;
-            let next = if let Some(next) = self.expected(reached.step, rest) {
+            let next = if let Some(next) = self.expected(last, rest.as_bytes()) {
                 next
             } else {
                 surprises += 1;
-                match self.surprise(text, reached)? {
+                match self.surprise(rest, last)? {
                     Surprise::Step(next) => next,
-                    Surprise::Unknown(between) => {
-                        return go_by_grammar(text, record, reached.at, between);
-                    }
+                    Surprise::Unknown(between) => return go_by_grammar(text, rest, record, between),
                 }
             };
-            let step = self.steps.get(usize::from(next))?;
-            let (action, at) = (step.action, reached.at + usize::from(step.length));
-            if claims.is_some() && step.level != Level::Claims {
+            let Step { action, level, length, .. } = *self.steps.get(usize::from(next))?;
+            if claims.is_some() && level != Level::Claims {
                 let start = claims.take()?;
-                self.identities.keep(text, start, reached, &mut record.identity);
+                self.identities.keep(text, start, reached(rest, last), &mut record.identity);
             }
-            reached = Reached { at, step: next };
+            (rest, last) = (rest.get(usize::from(length)..)?, next);
             match action {
                 Action::Claims(target) => {
-                    if record.identity.is_empty() {
-                        if let Some(passed) = self.identities.fill(text, reached, &mut record.identity) {
-                            reached = passed;
+                    if std::mem::take(&mut nobody) || record.identity.is_empty() {
+                        let entered = reached(rest, last);
+                        if let Some(passed) = self.identities.fill(text, entered, &mut record.identity) {
+                            (rest, last) = (text.get(passed.at..)?, passed.step);
                             continue;
                         }
-                        claims = Some(reached);
+                        claims = Some(entered);
                     }
                     // Claims that come behind those of a number are not that number's.
                     record.identity.met = Met::default();
-                    value::fill_text(record, text, &mut reached.at, target)?;
+                    value::fill_text(record, text, &mut rest, target)?;
                 }
                 Action::End => break,
-                Action::Value(value) => value::take(value, text, record, &mut reached.at, &mut self.minute)?,
+                Action::Value(value) => {
+                    nobody &= !value.may_fill_claims();
+                    value::take(value, record, text, &mut rest, &mut self.minute)?;
+                }
             }
         }
         self.unexpected.note(surprises <= steps / 2);
-        (reached.at == text.len()).then_some(())
+        rest.is_empty().then_some(())
     }
 
     /// Makes sure that there is a first step.
@@ -216,11 +219,11 @@ impl Remembered {
 
     /// Reads by the grammar what was not expected, and remembers it as a step behind the last.
     #[inline(never)]
-    fn surprise(&mut self, text: &str, reached: Reached) -> Option<Surprise> {
-        let (rest, behind) = (text.get(reached.at..)?, self.behind(reached.step)?);
+    fn surprise(&mut self, rest: &str, last: u16) -> Option<Surprise> {
+        let behind = self.behind(last)?;
         let between = between(rest, behind)?;
         let bytes = rest.as_bytes().get(..between.length)?;
-        let step = self.remember(reached.step, behind, bytes, &between);
+        let step = self.remember(last, behind, bytes, &between);
         Some(step.map_or(Surprise::Unknown(between), Surprise::Step))
     }
 
@@ -263,20 +266,25 @@ impl Remembered {
     }
 }
 
-/// Reads on by the grammar alone.
-fn follow_by_grammar<'a>(text: &'a str, record: &mut Record<'a>, at: usize, behind: Behind) -> Option<()> {
-    go_by_grammar(text, record, at, between(text.get(at..)?, behind)?)
+/// Reads by the grammar alone.
+fn follow_by_grammar<'a>(text: &'a str, record: &mut Record<'a>) -> Option<()> {
+    go_by_grammar(text, text, record, between(text, Behind::Nothing)?)
 }
 
-/// The same, with what stands first read already.
-fn go_by_grammar<'a>(text: &'a str, record: &mut Record<'a>, mut at: usize, mut here: Between) -> Option<()> {
+/// Reads on by it, what is left of a text, of which what stands first is read already.
+fn go_by_grammar<'a>(
+    text: &'a str,
+    mut rest: &'a str,
+    record: &mut Record<'a>,
+    mut here: Between,
+) -> Option<()> {
     loop {
-        at += here.length;
+        rest = rest.get(here.length..)?;
         match here.next {
-            Next::Text => value::fill_text(record, text, &mut at, here.target)?,
-            Next::Bare => value::fill_bare(record, text, &mut at, here.target)?,
-            Next::End => return (at == text.len()).then_some(()),
+            Next::Text => value::fill_text(record, text, &mut rest, here.target)?,
+            Next::Bare => value::fill_bare(record, &mut rest, here.target)?,
+            Next::End => return rest.is_empty().then_some(()),
         }
-        here = between(text.get(at..)?, Behind::of(&here))?;
+        here = between(rest, Behind::of(&here))?;
     }
 }

@@ -214,7 +214,7 @@ impl Reading<'_> {
         }
         self.pass(b'"')?;
         let start = self.at;
-        self.at = string_end(self.text.as_bytes(), start);
+        self.at = start + string_end(self.text.as_bytes().get(start..)?);
         let key = self.text.get(start..self.at)?;
         self.pass(b'"')?;
         self.pass(b':')?;

@@ -1,7 +1,7 @@
 //! One step: what stood between two values, and what came behind it.
 
 use super::between::{Behind, Between, Next, Target, begins_bare};
-use super::bytes::begins_with;
+use super::bytes::{begins_with, goes_on_with};
 use crate::decode::resource_log::Level;
 use crate::decode::resource_log::meaning::Field;
 use crate::record::Record;
@@ -40,6 +40,31 @@ pub(super) enum Take {
     OtherText(Target),
     /// Any other number, `true`, `false` or `null`.
     OtherBare(Target),
+}
+
+impl Take {
+    /// What the value fills.
+    #[inline]
+    pub(super) fn target(self) -> Target {
+        match self {
+            Self::NoText => Target::Nothing,
+            Self::Time => Target::Field(Field::Time),
+            Self::Status => Target::Field(Field::HttpStatus),
+            Self::Text(field) | Self::Flag(field) => Target::Field(field),
+            Self::OtherText(target) | Self::OtherBare(target) => target,
+        }
+    }
+
+    /// Whether it may be a claim, or hold some.
+    #[inline]
+    pub(super) fn may_fill_claims(self) -> bool {
+        match self {
+            Self::NoText | Self::Text(_) | Self::Time | Self::Flag(_) | Self::Status => false,
+            Self::OtherText(target) | Self::OtherBare(target) => {
+                matches!(target, Target::Field(Field::Claim(_)) | Target::Column(..) | Target::Object(_))
+            }
+        }
+    }
 }
 
 impl Action {
@@ -105,18 +130,18 @@ impl Step {
         let begins = match bytes.first_chunk::<HEAD>() {
             Some(first) => {
                 (u128::from_le_bytes(*first) ^ self.head) & self.mask == 0
-                    && (usize::from(self.length) <= HEAD || self.is_whole(bytes, texts))
+                    && (usize::from(self.length) <= HEAD || goes_on_with(bytes, self.bytes(texts)))
             }
-            None => self.is_whole(bytes, texts),
+            None => begins_with(bytes, self.bytes(texts)),
         };
         begins && (!self.bare || self.ends_bare(bytes))
     }
 
-    /// Whether bytes begin with all bytes of this step.
+    /// Its bytes, all of them.
     #[inline]
-    fn is_whole(&self, bytes: &[u8], texts: &[u8]) -> bool {
+    fn bytes<'t>(&self, texts: &'t [u8]) -> &'t [u8] {
         let start = self.start as usize;
-        texts.get(start..start + usize::from(self.length)).is_some_and(|text| begins_with(bytes, text))
+        texts.get(start..start + usize::from(self.length)).expect("the bytes of each step are kept")
     }
 
     /// Whether what may be a number, `true`, `false` or `null` stands behind the step.

@@ -16,92 +16,80 @@ use crate::ticks::Minute;
 /// Digits of the longest number that is taken as it is written: all of them fit 64 bits.
 const MOST_DIGITS: usize = 18;
 
-/// Takes the value that begins at a position, and steps to its quote, or behind it where it has none. `None`
-/// where the general decoder has to say what is wrong.
+/// Takes the value that the rest of a text begins with, and steps to its quote, or behind it where it has none.
+/// `None` where the general decoder has to say what is wrong.
 #[inline]
 pub(super) fn take<'a>(
     how: Take,
-    text: &'a str,
     record: &mut Record<'a>,
-    at: &mut usize,
+    text: &'a str,
+    rest: &mut &'a str,
     minute: &mut Minute,
 ) -> Option<()> {
-    let bytes = text.as_bytes();
     match how {
-        Take::NoText => match string_end(bytes, *at) {
-            end if bytes.get(end)? == &b'"' => *at = end,
-            _ => fill_text(record, text, at, Target::Nothing)?,
-        },
-        Take::Text(field) => match string_end(bytes, *at) {
-            end if bytes.get(end)? == &b'"' => {
-                let kept = text.get(*at..end).filter(|text| !text.is_empty());
-                *field.text(record)? = kept.map(Cow::Borrowed);
-                *at = end;
+        Take::NoText | Take::Text(_) | Take::Time | Take::OtherText(_) => {
+            let (value, behind) = rest.split_at_checked(string_end(rest.as_bytes()))?;
+            if !behind.starts_with('"') {
+                return fill_text(record, text, rest, how.target());
             }
-            _ => fill_text(record, text, at, Target::Field(field))?,
-        },
-        Take::Time => fill_time(record, text, at, minute)?,
-        Take::Flag(field) => match bytes.get(*at..)? {
+            *rest = behind;
+            match how {
+                Take::Text(field) => {
+                    *field.text(record)? = Some(value).filter(|text| !text.is_empty()).map(Cow::Borrowed);
+                }
+                Take::Time => record.time = minute.read(value),
+                Take::NoText => {}
+                _ => fill(record, how.target(), Cow::Borrowed(value)),
+            }
+        }
+        Take::Flag(field) => match rest.as_bytes() {
             [b't', b'r', b'u', b'e', ..] => {
                 *field.flag(record)? = Some(true);
-                *at += 4;
+                *rest = rest.get(4..)?;
             }
             [b'f', b'a', b'l', b's', b'e', ..] => {
                 *field.flag(record)? = Some(false);
-                *at += 5;
+                *rest = rest.get(5..)?;
             }
-            _ => fill_bare(record, text, at, Target::Field(field))?,
+            _ => fill_bare(record, rest, Target::Field(field))?,
         },
-        Take::Status => match bytes.get(*at..)? {
+        Take::Status => match rest.as_bytes() {
             [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b',' | b'}', ..] => {
                 let digit = |byte: &u8| u16::from(byte - b'0');
                 record.http_status = Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones));
-                *at += 3;
+                *rest = rest.get(3..)?;
             }
-            _ => fill_bare(record, text, at, Target::Field(Field::HttpStatus))?,
+            _ => fill_bare(record, rest, Target::Field(Field::HttpStatus))?,
         },
-        Take::OtherText(target) => fill_text(record, text, at, target)?,
-        Take::OtherBare(target) => fill_bare(record, text, at, target)?,
+        Take::OtherBare(target) => fill_bare(record, rest, target)?,
     }
     Some(())
 }
 
-/// [`fill_text`] for the time of a record, most of which is that of the record before.
-#[inline]
-fn fill_time<'a>(record: &mut Record<'a>, text: &'a str, at: &mut usize, minute: &mut Minute) -> Option<()> {
-    let start = *at;
-    let end = string_end(text.as_bytes(), start);
-    if text.as_bytes().get(end)? != &b'"' {
-        return fill_text(record, text, at, Target::Field(Field::Time));
-    }
-    *at = end;
-    record.time = minute.read(text.get(start..end)?);
-    Some(())
-}
-
-/// Takes the text that begins at a position, and steps to its quote. `None` where the general decoder
-/// has to say what is wrong.
-#[inline]
+/// Takes the text value that the rest of a text begins with, and steps to its quote. `None` where the general
+/// decoder has to say what is wrong.
 pub(super) fn fill_text<'a>(
     record: &mut Record<'a>,
     text: &'a str,
-    at: &mut usize,
+    rest: &mut &'a str,
     target: Target,
 ) -> Option<()> {
-    let start = *at;
-    *at = string_end(text.as_bytes(), start);
-    match text.as_bytes().get(*at)? {
-        b'"' => fill(record, target, Cow::Borrowed(text.get(start..*at)?)),
+    let mut length = string_end(rest.as_bytes());
+    let bytes = rest.as_bytes();
+    match bytes.get(length)? {
+        b'"' => fill(record, target, Cow::Borrowed(rest.get(..length)?)),
         b'\\' => {
-            while *text.as_bytes().get(*at)? != b'"' {
+            while *bytes.get(length)? != b'"' {
                 // Behind a backslash stands one byte at least that ends nothing.
-                let escape = (*text.as_bytes().get(*at)? == b'\\').then_some(*at)?;
-                *at = string_end(text.as_bytes(), escape + 2);
+                let behind = (*bytes.get(length)? == b'\\').then_some(length + 2)?;
+                length = behind + string_end(bytes.get(behind..)?);
             }
-            fill_escaped(record, text.get(start - 1..=*at)?, target)?;
+            let quote = text.len().checked_sub(rest.len())?.checked_sub(1)?;
+            fill_escaped(record, text.get(quote..)?.get(..length + 2)?, target)?;
         }
         _ => return None,
     }
+    *rest = rest.get(length..)?;
     Some(())
 }
 
@@ -127,15 +115,8 @@ fn fill<'a>(record: &mut Record<'a>, target: Target, text: Text<'a>) {
     }
 }
 
-/// Takes the number, `true`, `false` or `null` that begins at a position, and steps behind it.
-#[inline]
-pub(super) fn fill_bare<'a>(
-    record: &mut Record<'a>,
-    text: &'a str,
-    at: &mut usize,
-    target: Target,
-) -> Option<()> {
-    let rest = text.get(*at..)?;
+/// Takes the number, `true`, `false` or `null` that the rest of a text begins with, and steps behind it.
+pub(super) fn fill_bare<'a>(record: &mut Record<'a>, rest: &mut &'a str, target: Target) -> Option<()> {
     // What follows has to be a comma or bracket, which the next step shows.
     let (length, value) = match rest.as_bytes() {
         [b't', b'r', b'u', b'e', ..] => (4, Some(Cow::Borrowed("true"))),
@@ -143,7 +124,7 @@ pub(super) fn fill_bare<'a>(
         [b'n', b'u', b'l', b'l', ..] => (4, None),
         _ => number(rest, target)?,
     };
-    *at += length;
+    *rest = rest.get(length..)?;
     match (target, value) {
         (Target::Field(field), value) => field.fill(record, value),
         (Target::Column(..), Some(value)) => fill(record, target, value),
