@@ -255,10 +255,14 @@ impl Causes {
             let file: File = data_file::read(path, text)?;
             dated = dated.or(file.dated);
             let mine = causes.len();
+            // A test checks the built-in ones: to compile all patterns takes longer than a small log does.
+            let is_built_in = *text == BUILT_IN;
             for cause in file.cause {
                 let place = cause.span();
                 let cause = cause.into_inner();
-                check(&cause).map_err(|what| Mistake::at(path, text, &place, what))?;
+                if !is_built_in {
+                    check(&cause).map_err(|what| Mistake::at(path, text, &place, what))?;
+                }
                 let (earlier, here) = causes.split_at(mine);
                 if here.iter().any(|other| other.id == cause.id) {
                     let what = format!("cause '{}' is there twice", cause.id);
@@ -386,6 +390,7 @@ mod tests {
     #[test]
     fn the_built_in_table_is_sound() {
         let causes = Causes::built_in();
+        causes.causes.iter().for_each(|cause| check(cause).unwrap());
         assert_eq!(causes.get(causes.known().success).id, "success");
         assert_eq!(causes.get(causes.known().unanswered_challenge).id, "unanswered-challenge");
         for status in 100..600 {
