@@ -29,14 +29,14 @@ use crate::findings::callers::CallerId;
 use crate::findings::failures::finding_id;
 use crate::report::Finding;
 use found::{Found, Teller};
-use usage::{FEWEST_OF_USAGE, Place, Row, Usage, Work, arrivals, grouped};
+use usage::{FEWEST, Place, Row, Usage, Work, arrivals, grouped};
 
 /// The time to live with which savings are counted here, in seconds: short enough for any secret. What
 /// other times would save is told by the caching what-if.
 const CACHE_SECONDS: i64 = 300;
 
-/// Requests of a caller below which no pattern can be: the lowest number that any detector asks for.
-const FEWEST_REQUESTS: u64 = 20;
+/// Whether what is too little for any detector is looked at all the same, to hold that none finds anything in it.
+const LOOKS_AT_ALL: bool = cfg!(debug_assertions);
 
 type Detector = for<'d, 'f, 'u> fn(&'u Usage<'d, 'f>) -> Option<Found<'d, 'f>>;
 
@@ -58,7 +58,7 @@ const DETECTORS: [Detector; 11] = [
 /// Every pattern.
 pub(crate) fn find<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Finding> {
     let teller = &Teller::new(analysis, demand);
-    let callers = usage::by_caller(demand, FEWEST_REQUESTS);
+    let callers = usage::by_caller(demand, if LOOKS_AT_ALL { 0 } else { FEWEST });
     let habits: Vec<(Vec<Finding>, Vec<Place>)> =
         callers.par_iter().filter_map(|stretches| Some(habits(teller, Work::new(stretches)?))).collect();
     let mut explained: Vec<Vec<bool>> =
@@ -79,36 +79,51 @@ pub(crate) fn find<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> Vec<Find
 /// What is found in one caller's requests, and the places of those that it explains.
 fn habits<'f>(teller: &Teller<'_, 'f>, mut work: Work<'_, 'f>) -> (Vec<Finding>, Vec<Place>) {
     let (mut findings, mut explained) = (Vec::new(), Vec::new());
-    let caller = work.caller;
-    let mut tell = |found: &Found<'_, 'f>| findings.push(teller.finding(Some(caller), found));
+    let requests: u64 = work.usages.iter().map(Usage::requests).sum();
     for detect in [tools::iac_refresh, tools::scanner] {
         let Some(found) = detect(&work) else { continue };
-        tell(&found);
+        debug_assert!(requests >= FEWEST, "a detector looks at {requests} requests of a caller");
+        findings.push(teller.finding(Some(work.caller), &found));
         let places = found.places();
         work.usages.iter_mut().for_each(|usage| usage.remove(&places));
         explained.extend(places);
     }
     for usage in &mut work.usages {
-        if usage.requests() < FEWEST_OF_USAGE {
-            continue;
-        }
-        // Waiting after a 429 is another habit than what brought it about: it explains nothing away.
-        if let Some(found) = failing::retry_storm(usage) {
-            tell(&found);
-        }
-        for detect in DETECTORS {
-            let Some(found) = detect(usage) else { continue };
-            tell(&found);
-            let places = found.places();
-            usage.remove(&places);
-            explained.extend(places);
-        }
-        if let Some(mut found) = failing::denied_loop(usage) {
-            found.explained_by = refusal(teller.analysis, caller, &found);
-            tell(&found);
+        let requests = usage.requests();
+        if requests >= FEWEST || LOOKS_AT_ALL {
+            let found = habits_in(teller, work.caller, usage, &mut explained);
+            debug_assert!(requests >= FEWEST || found.is_empty(), "a detector looks at {requests} requests");
+            findings.extend(found);
         }
     }
     (findings, explained)
+}
+
+/// What is found in what a caller asked of one vault; the places of what it explains are added, and taken out.
+fn habits_in<'f>(
+    teller: &Teller<'_, 'f>,
+    caller: CallerId,
+    usage: &mut Usage<'_, 'f>,
+    explained: &mut Vec<Place>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut tell = |found: &Found<'_, 'f>| findings.push(teller.finding(Some(caller), found));
+    // Waiting after a 429 is another habit than what brought it about: it explains nothing away.
+    if let Some(found) = failing::retry_storm(usage) {
+        tell(&found);
+    }
+    for detect in DETECTORS {
+        let Some(found) = detect(usage) else { continue };
+        tell(&found);
+        let places = found.places();
+        usage.remove(&places);
+        explained.extend(places);
+    }
+    if let Some(mut found) = failing::denied_loop(usage) {
+        found.explained_by = refusal(teller.analysis, caller, &found);
+        tell(&found);
+    }
+    findings
 }
 
 /// What takes most of a limit of a vault, among what nothing explains yet.

@@ -37,6 +37,7 @@ pub(crate) const SHOWN: &[Scenario] = &[
     ("keys created in bulk", keys_in_bulk),
     ("an import that is throttled and waits", throttled_import),
     ("retries at once", retries_at_once),
+    ("ten retries at once, and nothing else", few_retries),
     ("retries every two seconds", retries_every_two),
     ("retries every six seconds for minutes", retries_every_six),
     ("denied every half minute", denied_each_half_minute),
@@ -384,6 +385,14 @@ fn retries_at_once(log: &mut Log) {
     for at in log.traffic(0, 2 * HOUR, 10) {
         log.ok(at, client(1, NET), "KeySign", "jwt");
     }
+    log.is("retry-storm", "o-1");
+}
+
+fn few_retries(log: &mut Log) {
+    for number in 0..10 {
+        log.call(HOUR + 80 * number, client(1, NET), "KeyDecrypt", "cards", 429);
+    }
+    log.ok(HOUR + SECOND, client(1, NET), "KeyDecrypt", "cards");
     log.is("retry-storm", "o-1");
 }
 

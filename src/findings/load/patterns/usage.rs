@@ -3,6 +3,7 @@
 //! Input: the demand. Output: [`Usage`]s in an order that does not depend on maps. What a detector
 //! explains is taken out, so that the next one sees only what is left. Must not judge.
 
+use super::LOOKS_AT_ALL;
 use super::arrivals::Arrivals;
 use crate::classify::causes::Outcome;
 use crate::facts::dimensions::Text;
@@ -10,9 +11,9 @@ use crate::facts::requests::Cell;
 use crate::findings::callers::CallerId;
 use crate::findings::load::{Demand, LoadStream};
 
-/// Requests of a usage below which no detector looks at it: the lowest number that any of them asks for
-/// from one caller on one vault.
-pub(super) const FEWEST_OF_USAGE: u64 = 10;
+/// Requests of a caller to one vault, or to all, below which no detector looks at them: the lowest number that any
+/// of them asks for.
+pub(super) const FEWEST: u64 = 10;
 
 /// Where a stream stands: index of the vault, and of the stream in it.
 pub(super) type Place = (usize, usize);
@@ -89,7 +90,7 @@ impl<'d, 'f> Usage<'d, 'f> {
     fn new(rows: Vec<Row<'d, 'f>>) -> Self {
         let mut usage = Self { rows, asked: Vec::new(), requests: 0, throttled: 0, refused: 0 };
         usage.sum();
-        if usage.requests >= FEWEST_OF_USAGE {
+        if usage.requests >= FEWEST || LOOKS_AT_ALL {
             usage.rows.sort_unstable_by_key(|row| (row.stream.client(), row.place));
         }
         usage
