@@ -31,7 +31,8 @@ const VAULT_BITS: u32 = if cfg!(test) { 1 } else { 11 };
 const OPERATION_BITS: u32 = if cfg!(test) { 2 } else { 9 };
 const URL_BITS: u32 = if cfg!(test) { 2 } else { 14 };
 
-/// Bytes of the longest URL that is remembered: those with the longest names have 207.
+/// Bytes of the longest URL that is remembered: room for a vault's name of 24 letters, an object's of 127 and a
+/// version, in any cloud.
 const LONGEST_URL: usize = 256;
 
 /// Numbers of claims remembered: those that come one after the other have places of their own.

@@ -152,6 +152,11 @@ pub(crate) fn fill_steps(steps: &[String], known: &Known) -> Vec<String> {
     steps.iter().filter_map(|step| fill(step, value)).collect()
 }
 
+/// So many things: `1 address`, `2 addresses`.
+pub(crate) fn numbered(number: usize, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// Whether a value can stand in a command line as it is: one word in which no shell on any system
 /// reads more, which is no option and (as `@` in front would be for `az`) no file to read.
 pub(crate) fn is_harmless(value: &str) -> bool {

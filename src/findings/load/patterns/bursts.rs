@@ -8,6 +8,7 @@ use super::arrivals::{Arrivals, Session};
 use super::found::Found;
 use super::repeats_of_instances;
 use super::usage::{Row, Usage, addresses, arrivals, count, distinct, grouped, objects};
+use crate::findings::wording::numbered;
 use crate::report::Confidence;
 
 /// The pause around a burst of signatures, in seconds.
@@ -77,11 +78,11 @@ pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
     let before = |burst: &Session| reads.between(burst.first - CERTIFICATE_BEFORE, burst.last).count() > 0;
     let with_certificate = bursts.iter().any(before);
     let why = format!(
-        "{{who}} signed {total} times with {} keys from {} addresses, in {} bursts of up to {longest} seconds, up to {} \
+        "{{who}} signed {total} times with {} from {}, in {} of up to {longest} seconds, up to {} \
          in ten seconds, and nothing between.{} Whether the same file is signed twice is not in the log.",
-        objects(&rows),
-        addresses(&rows),
-        bursts.len(),
+        numbered(objects(&rows), "key", "keys"),
+        numbered(addresses(&rows), "address", "addresses"),
+        numbered(bursts.len(), "burst", "bursts"),
         all.busiest(crate::findings::limits::WINDOW_SECONDS).count,
         if with_certificate { " It reads the certificate first, as signing tools do." } else { "" }
     );
@@ -103,10 +104,10 @@ pub(super) fn kms_plugin_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
     let minute = moments.busiest(60);
     let decrypts: u64 = rows.iter().filter(|row| row.operation() == "KeyDecrypt").map(|row| row.count).sum();
     let why = format!(
-        "{{who}} decrypted {decrypts} and encrypted {} data keys with {} key from {} addresses, {} of them in one minute{}.",
+        "{{who}} decrypted {decrypts} and encrypted {} data keys with {} from {}, {} of them in one minute{}.",
         moments.count() - decrypts,
-        if objects(&rows) == 1 { "one".to_owned() } else { objects(&rows).to_string() },
-        addresses(&rows),
+        numbered(objects(&rows), "key", "keys"),
+        numbered(addresses(&rows), "address", "addresses"),
         minute.count,
         if known {
             ": the agent is a Kubernetes KMS plugin"

@@ -7,6 +7,7 @@ use super::found::Found;
 use super::rough::{Rough, fewest_sessions};
 use super::usage::{Row, Usage, addresses, arrivals, cells, count, distinct, grouped, is_get, objects};
 use super::{CACHE_SECONDS, repeats_of_instances};
+use crate::findings::wording::numbered;
 use crate::report::Confidence;
 
 /// Lists with the reads that follow them.
@@ -248,8 +249,9 @@ pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d,
     }
     let at = every.map_or_else(|| "again and again".to_owned(), |every| format!("every {every} seconds"));
     let why = format!(
-        "{{who}} reads the same {named} objects from {fan_in} addresses, each {at}: about {} requests a round, {total} \
+        "{{who}} reads the same {} from {fan_in} addresses, each {at}: about {} requests a round, {total} \
          in all.{}",
+        numbered(named, "object", "objects"),
         series.len(),
         if is_driver { " The agent is that of the Secrets Store CSI driver." } else { "" }
     );
@@ -297,8 +299,10 @@ pub(super) fn fixed_period_reload<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found
     }
     let peak = all.busiest(crate::findings::limits::WINDOW_SECONDS);
     let why = format!(
-        "{{who}} reads {named} objects from {fan_in} addresses every {every} seconds, {} times, all at once: {} of the {} \
+        "{{who}} reads {} from {} every {every} seconds, {} times, all at once: {} of the {} \
          requests of an average round come within ten seconds at most, where {} would if they were spread out.",
+        numbered(named, "object", "objects"),
+        numbered(fan_in, "address", "addresses"),
         rounds.len(),
         peak.count,
         total / rounds.len() as u64,

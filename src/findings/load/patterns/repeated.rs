@@ -11,6 +11,7 @@ use super::usage::{
 };
 use super::{CACHE_SECONDS, repeats_of_instances};
 use crate::findings::load::key_kind::KeyFamily;
+use crate::findings::wording::numbered;
 use crate::report::Confidence;
 
 /// Requests of one instance for one object below which a habit is not told.
@@ -81,12 +82,14 @@ pub(super) fn read_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
         return None;
     }
     let rows = repeated(&usage.picked(|row| row.is_get() && row.is_work()))?;
-    let (total, named, fan_in) = (count(&rows), objects(&rows), addresses(&rows));
+    let total = count(&rows);
     let saved = repeats_of_instances(&rows);
     let why = format!(
-        "{{who}} read {named} objects {total} times from {fan_in} addresses, up to {} times a minute; {saved} of these reads \
+        "{{who}} read {} {total} times from {}, up to {} times a minute; {saved} of these reads \
          came within {CACHE_SECONDS} seconds of one that a cache would have kept. (Many instances behind one address, \
          each with a cache of its own, look the same.)",
+        numbered(objects(&rows), "object", "objects"),
+        numbered(addresses(&rows), "address", "addresses"),
         busiest_minute(&rows)
     );
     Some(Found {
@@ -117,9 +120,10 @@ pub(super) fn unwrap_per_request<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<
         String::new()
     };
     let why = format!(
-        "{{who}} unwrapped or decrypted {total} times with {} from {fan_in} addresses, up to {busiest} times a minute: about \
+        "{{who}} unwrapped or decrypted {total} times with {} from {}, up to {busiest} times a minute: about \
          as often as data is read, not as data keys change.{pairs}",
-        if keys.len() == 1 { "one key".to_owned() } else { format!("{} keys", keys.len()) },
+        numbered(keys.len(), "key", "keys"),
+        numbered(fan_in, "address", "addresses"),
     );
     let how = format!(
         "each instance using a data key for {CACHE_SECONDS} seconds, at least, if it is the same one"
@@ -201,9 +205,9 @@ fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
         return None;
     }
     let why = format!(
-        "{{who}} listed {total} times from {} addresses, without a pause of {LOOP_PAUSE} seconds for {minutes} minutes, and got \
+        "{{who}} listed {total} times from {}, without a pause of {LOOP_PAUSE} seconds for {minutes} minutes, and got \
          {found} objects; {missing} gets failed. A refresh lists once an interval.",
-        addresses(&lists)
+        numbered(addresses(&lists), "address", "addresses")
     );
     let hits = all.repeats(CACHE_SECONDS);
     let rows: Vec<Row<'d, 'f>> = lists.into_iter().chain(gets).collect();
@@ -239,10 +243,10 @@ fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     let lasting = arrivals(rows.iter().copied()).longest(LOOP_PAUSE)?;
     let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(1).max(1);
     let why = format!(
-        "{{who}} read {} objects {total} times from {} addresses, {} times a minute without a pause for {minutes} minutes, as \
+        "{{who}} read {} {total} times from {}, {} times a minute without a pause for {minutes} minutes, as \
          evenly as a loop does and traffic does not.",
-        objects(&rows),
-        addresses(&rows),
+        numbered(objects(&rows), "object", "objects"),
+        numbered(addresses(&rows), "address", "addresses"),
         lasting.count / minutes
     );
     Some(Found {
