@@ -198,7 +198,7 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
         .flat_map(|starter| starter.rows.iter().copied())
         .collect();
     let why = format!(
-        "{} instances of {{who}} started within {START_SECONDS} seconds{}, each with the same requests for {} objects: {} \
+        "{} instances of {{who}} started within {START_SECONDS} seconds{}, each with the same requests for {}: {} \
          requests in that minute, up to {} in ten seconds, then quiet.",
         largest.addresses.len(),
         if storms.len() > 1 {
@@ -206,7 +206,7 @@ pub(super) fn startup_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
         } else {
             String::new()
         },
-        objects(&rows),
+        numbered(objects(&rows), "object", "objects"),
         largest.requests,
         arrivals(rows.iter().copied()).busiest(crate::findings::limits::WINDOW_SECONDS).count
     );

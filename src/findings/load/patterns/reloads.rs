@@ -103,10 +103,10 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
         }
         let every = all.period.map_or_else(String::new, |period| format!(", every {period} seconds"));
         let why = format!(
-            "{{who}} listed the {collection} {} times from {} instances{every}, and within a minute got up to {} of them \
+            "{{who}} listed the {collection} {} times from {}{every}, and within a minute got up to {} of them \
              one by one: {} gets in all, {} a list.",
             all.lists,
-            all.instances,
+            numbered(all.instances, "instance", "instances"),
             all.swept,
             all.gets,
             all.gets / (all.sweeps as u64).max(1)
