@@ -41,6 +41,8 @@ mod invariance;
 mod load_patterns;
 #[path = "tests/parquet.rs"]
 mod parquet;
+#[path = "tests/rejects.rs"]
+mod rejects;
 #[path = "tests/samples.rs"]
 mod samples;
 #[path = "tests/shapes.rs"]

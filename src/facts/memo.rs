@@ -1,8 +1,8 @@
 //! What a worker remembers of earlier records, so that the same texts are not looked up again.
 //!
 //! Input: fields of a record. Output: the references they got before. What is remembered is found by
-//! the whole bytes that decide it, never by a hash alone, and is bounded: beyond [`REMEMBERED`] entries
-//! all are forgotten. Must not change what is counted.
+//! the whole bytes that decide it, never by a hash alone, and is bounded: of what has places one takes
+//! another's, of the rest all are forgotten beyond [`REMEMBERED`] entries. Must not change what is counted.
 
 #![allow(clippy::option_option, reason = "not met, or met and none, or met and one")]
 

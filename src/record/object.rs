@@ -88,8 +88,8 @@ impl<'p> Iterator for Parts<'p> {
     }
 }
 
-/// The object in a data-plane URL, `collection/name`; `None` for lists and vault operations. Borrowed when it stands there as `collection/name` in lower
-/// case, which is the usual form.
+/// The object in a data-plane URL, `collection/name`; `None` for lists and vault operations. Borrowed when it stands
+/// there so in lower case, which is the usual form.
 #[inline]
 pub fn object_of_url(url: &str) -> Option<Cow<'_, str>> {
     match plain_object_of_url(url) {

@@ -172,8 +172,10 @@ pub(crate) fn all() -> Vec<Scenario> {
     same_names(&mut set);
     no_twins(&mut set);
     over_time(&mut set);
+    redeployments(&mut set);
     clients(&mut set);
     known(&mut set);
+    known_otherwise(&mut set);
     set.0
 }
 
@@ -379,7 +381,7 @@ fn no_twins(set: &mut Set) {
 }
 
 fn over_time(set: &mut Set) {
-    let (one, two) = (app("o-1", "a-1"), app("o-2", "a-2"));
+    let one = app("o-1", "a-1");
     set.add(
         "a role that takes four minutes",
         vec![many([100, 200, 340], |s| no_role(s, "kv-a", &one)), many([360, 400], |s| ok(s, "kv-a", &one))],
@@ -423,6 +425,10 @@ fn over_time(set: &mut Set) {
         ],
         &[("propagating", "kv-a", "o-1"), ("same-name", "-", "-")],
     );
+}
+
+fn redeployments(set: &mut Set) {
+    let (one, two) = (app("o-1", "a-1"), app("o-2", "a-2"));
     let redeployed = |first: &Value, second: &Value, put: &'static str| {
         vec![
             many([10, 50], |s| ok(s, "kv-a", first)),
@@ -551,6 +557,10 @@ fn known(set: &mut Set) {
         &[("multi-tenant-twin", "kv-a", "o-2")],
     );
     scenario.policies = Some(vault_file("kv-a", &[("o-1", "secrets", &["get"])]));
+}
+
+fn known_otherwise(set: &mut Set) {
+    let one = app("o-1", "a-1");
     let scenario = set.add("a policy for both objects", vec![many([10, 20], |s| ok(s, "kv-a", &one))], &[]);
     scenario.directory = Some(json!([application("x-1", "a-1", "orders")]));
     scenario.policies =
