@@ -191,12 +191,29 @@ impl Series {
         self.cells.as_slice().iter().map(|cell| u64::from(cell.count)).sum::<u64>() + self.untimed
     }
 
-    /// The first and the last tick.
+    /// The first and the last tick; the series must be settled.
     pub fn bounds(&self) -> Option<(Ticks, Ticks)> {
-        let cells = self.cells.as_slice();
-        let first = cells.iter().map(|cell| cell.first).min()?;
-        let last = cells.iter().map(Cell::last).max()?;
-        Some((first, last))
+        let cells = self.cells();
+        let (first, last) = (cells.first()?.first, cells.last()?.second());
+        // Where counts did not fit into one cell, the last second has several.
+        let ends = cells.iter().rev().take_while(|cell| cell.second() == last);
+        Some((first, ends.map(Cell::last).max()?))
+    }
+
+    /// The most requests of any so many seconds; the series must be settled.
+    pub fn busiest(&self, seconds: i64) -> u64 {
+        let cells = self.cells();
+        let (mut from, mut inside, mut most) = (0, 0, 0);
+        for cell in cells {
+            let second = cell.second();
+            inside += u64::from(cell.count);
+            while cells[from].second() <= second - seconds {
+                inside -= u64::from(cells[from].count);
+                from += 1;
+            }
+            most = most.max(inside);
+        }
+        most
     }
 
     /// Whether it counts nothing.
@@ -391,6 +408,16 @@ mod tests {
             let fast: Vec<_> = merged.cells().iter().map(|cell| (cell.second(), (cell.first.0, cell.last().0, cell.count))).collect();
             prop_assert_eq!(fast, slow.into_iter().collect::<Vec<_>>());
             prop_assert_eq!(merged.count(), ticks.len() as u64);
+            let bounds = ticks.iter().min().zip(ticks.iter().max());
+            prop_assert_eq!(merged.bounds(), bounds.map(|(first, last)| (Ticks(*first), Ticks(*last))));
+            for seconds in [1, 10, 25] {
+                let from = |tick: &i64| tick.div_euclid(TICKS_PER_SECOND);
+                let window = |tick: &i64| {
+                    let inside = ticks.iter().filter(|other| (from(tick)..from(tick) + seconds).contains(&from(other)));
+                    inside.count() as u64
+                };
+                prop_assert_eq!(merged.busiest(seconds), ticks.iter().map(window).max().unwrap_or(0));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::callers::{CallerId, id_of};
 use super::denials::is_lacking;
+use super::limits::WINDOW_SECONDS;
 use crate::classify::causes::{Causes, Outcome};
 use crate::facts::Facts;
 use crate::facts::dimensions::{Dimensions, RequestKey, Text};
@@ -24,6 +25,8 @@ pub(crate) struct Stream<'f> {
     pub(super) outcome: Outcome,
     /// Requests.
     pub(super) count: u64,
+    /// The most of them in any ten seconds, in which limits count.
+    pub(super) busiest: u64,
     /// First and last tick.
     pub(super) bounds: Option<(Ticks, Ticks)>,
     /// The caller; `None` where the record names nobody.
@@ -152,6 +155,7 @@ impl<'f> Streams<'f> {
                 lacking,
                 outcome,
                 count: series.count(),
+                busiest: series.busiest(WINDOW_SECONDS),
                 bounds: series.bounds(),
                 caller: order.caller(key).map(|caller| caller.1),
                 vault: order.vault(key),

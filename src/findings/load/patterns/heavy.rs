@@ -40,8 +40,8 @@ pub(super) fn mass_write<'d, 'f>(
     let throttled = arrivals(rows.iter().copied().filter(|row| row.stream.is_throttled()));
     let throttled = throttled.busiest(THROTTLED_SECONDS).count;
     let is_near = |class| {
-        let whole = u128::from(demand.budgets.whole(class));
-        greatest(&rows, vault, class).0 * 100 >= whole * MOST_PERCENT
+        let is_most = |parts: u128| parts * 100 >= u128::from(demand.budgets.whole(class)) * MOST_PERCENT;
+        is_most(at_once(&rows, class)) && is_most(greatest(&rows, vault, class).0)
     };
     let near = total >= FEWEST_WRITES && (is_near(Class::CreateImport) || is_near(Class::KeyCreate));
     if !near && throttled < FEWEST_THROTTLED {
@@ -109,7 +109,7 @@ fn hot_groups<'d, 'f>(
     key: impl Fn(&Row<'d, 'f>) -> u32,
 ) -> Vec<Vec<Row<'d, 'f>>> {
     let is_most = |class, parts: u128| parts * 100 >= u128::from(demand.budgets.whole(class)) * MOST_PERCENT;
-    // All its requests in one window would not make it hot: no need to look at windows.
+    // The busiest seconds of all its streams at once would not make it hot: no need to look at windows.
     let sums = sums(rows, &key).into_iter().filter(|((_, class), parts)| is_most(*class, *parts));
     let mut warm: Vec<(u32, Class)> = sums.map(|(warm, _)| warm).collect();
     if warm.is_empty() {
@@ -129,6 +129,7 @@ fn hot_groups<'d, 'f>(
         let mut near = classes.filter(|class| is_most(*class, roughly_greatest(rows, *class)));
         near.any(|class| {
             let (low, high) = greatest(rows, vault, class);
+            debug_assert!(high <= at_once(rows, class), "{high} parts of {class} in ten seconds");
             is_most(class, low) || (throttled >= FEWEST_THROTTLED && is_most(class, high))
         })
     });
@@ -146,13 +147,20 @@ fn roughly_greatest(rows: &[Row<'_, '_>], class: Class) -> u128 {
     Rough::new(charged, ROUGHLY_SECONDS).greatest().into()
 }
 
-/// What the requests of each key take of each class all together, at the most.
+/// What the rows take of a class in any ten seconds at the most: the busiest of each stream, all of them at once.
+fn at_once(rows: &[Row<'_, '_>], class: Class) -> u128 {
+    let charged = rows.iter().filter(|row| row.stream.counted);
+    let charged = charged.filter_map(|row| Some((row.stream.stream.busiest, row.stream.charge(class)?.high)));
+    charged.map(|(requests, each)| u128::from(requests) * u128::from(each)).sum()
+}
+
+/// [`at_once`] of the rows of each key, of each class.
 fn sums<'d, 'f>(rows: &[Row<'d, 'f>], key: impl Fn(&Row<'d, 'f>) -> u32) -> Map<(u32, Class), u128> {
     let mut sums: Map<(u32, Class), u128> = Map::default();
     for row in rows.iter().filter(|row| row.stream.counted) {
         for charge in row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault()) {
             *sums.entry((key(row), charge.class)).or_default() +=
-                u128::from(row.count) * u128::from(charge.high);
+                u128::from(row.stream.stream.busiest) * u128::from(charge.high);
         }
     }
     sums
