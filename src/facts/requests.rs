@@ -4,11 +4,13 @@
 //! one ascending series a key, because capacity work needs every second of every stream.
 
 use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::dimensions::{Remap, RequestKey};
-use super::few::Few;
+use super::few::{Few, Stretch};
 use super::table::{TOGETHER, Table};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
@@ -72,6 +74,22 @@ impl Series {
         Self { untimed, ..Self::default() }
     }
 
+    /// Counts a stretch of cells behind those that are there.
+    pub(super) fn push_all(&mut self, all: &Arc<Vec<Cell>>, places: Range<usize>) {
+        let cells = all.get(places.clone()).unwrap_or_default();
+        let is_settled = cells.windows(2).all(|pair| pair[0].second() < pair[1].second());
+        match (cells, Stretch::new(all, places)) {
+            ([_, _, ..], Some(stretch)) if is_settled && matches!(self.cells, Few::None) => {
+                self.settled = cells.len();
+                self.cells = Few::Shared(stretch);
+            }
+            _ => {
+                self.make_room(cells.len());
+                cells.iter().for_each(|cell| self.push(*cell));
+            }
+        }
+    }
+
     /// Counts one request.
     pub fn add(&mut self, time: Option<Ticks>) {
         match time {
@@ -111,10 +129,7 @@ impl Series {
 
     /// Cells that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
-        match &self.cells {
-            Few::None | Few::One(_) => 0,
-            Few::Many(cells) => cells.capacity(),
-        }
+        self.cells.room()
     }
 
     /// Brings the cells in order, one a second.
@@ -174,7 +189,7 @@ impl Series {
     }
 
     /// Makes room for so many more cells.
-    pub(super) fn make_room(&mut self, more: usize) {
+    fn make_room(&mut self, more: usize) {
         match &mut self.cells {
             Few::Many(cells) => cells.reserve(more),
             Few::One(first) if more > 1 => {
@@ -182,7 +197,7 @@ impl Series {
                 cells.push(*first);
                 self.cells = Few::Many(cells);
             }
-            Few::None | Few::One(_) => {}
+            Few::None | Few::One(_) | Few::Shared(_) => {}
         }
     }
 

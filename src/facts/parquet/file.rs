@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use polars::error::{PolarsError, PolarsResult};
 use polars_arrow::array::{Array, BooleanArray, PrimitiveArray, Utf8ViewArray};
-use polars_arrow::datatypes::{ArrowDataType, Field};
+use polars_arrow::datatypes::{ArrowDataType, DTYPE_CATEGORICAL_NEW, Field, IntegerType, Metadata};
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 use polars_parquet::read::{
@@ -54,6 +55,15 @@ impl Column {
             }
         }
         column
+    }
+
+    /// Of texts that were decoded no further than to numbers; none where these are not right.
+    fn of_numbers(arrays: &[Box<dyn Array>]) -> Option<Self> {
+        let mut column = Self::default();
+        for array in arrays {
+            column.codes.append(Codes::of_dictionary(array.as_any().downcast_ref()?)?);
+        }
+        Some(column)
     }
 
     /// Adds a later row group.
@@ -115,9 +125,7 @@ impl File {
     /// Decodes the columns of some row groups, on all threads.
     pub(super) fn read(&self, groups: Range<usize>) -> Result<Read, TableError> {
         let Self { table, bytes, metadata, names } = self;
-        let decode = |group: usize, column: usize| {
-            guarded(table, || chunk(metadata, bytes, group, column).map(Column::new))
-        };
+        let decode = |group: usize, column: usize| guarded(table, || chunk(metadata, bytes, group, column));
         let places: Vec<(usize, usize)> =
             (0..names.len()).flat_map(|column| groups.clone().map(move |group| (column, group))).collect();
         let decoded: Vec<Result<Column, TableError>> =
@@ -278,26 +286,45 @@ impl Read {
 }
 
 /// Decodes one column of a row group.
-fn chunk(
-    metadata: &FileMetadata,
-    bytes: &Buffer<u8>,
-    group: usize,
-    column: usize,
-) -> PolarsResult<Vec<Box<dyn Array>>> {
+fn chunk(metadata: &FileMetadata, bytes: &Buffer<u8>, group: usize, column: usize) -> PolarsResult<Column> {
     let refused = || PolarsError::ComputeError("a column that is not there".into());
     let columns = metadata.row_groups.get(group).ok_or_else(refused)?.parquet_columns();
     let chunk: &ColumnChunkMetadata = columns.get(column).ok_or_else(refused)?;
+    let dtype = type_of(chunk).ok_or_else(refused)?;
+    // A column of few texts is stored as numbers of them, which is what is wanted. One of many is not, and what is
+    // damaged is found so again.
+    if dtype == ArrowDataType::Utf8View
+        && let Some(column) =
+            decode(chunk, bytes, numbered_texts()).ok().as_deref().and_then(Column::of_numbers)
+    {
+        return Ok(column);
+    }
+    decode(chunk, bytes, Field::new("".into(), dtype, true)).map(Column::new)
+}
+
+/// Decodes a column of a row group to the type of a field.
+fn decode(
+    chunk: &ColumnChunkMetadata,
+    bytes: &Buffer<u8>,
+    field: Field,
+) -> PolarsResult<Vec<Box<dyn Array>>> {
+    let refused = || PolarsError::ComputeError("a column that is not there".into());
     let range = chunk.byte_range();
     let place = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
     let (start, end) =
         place.filter(|(start, end)| start <= end && *end <= bytes.len()).ok_or_else(refused)?;
     let primitive = &chunk.descriptor().descriptor.primitive_type;
-    let dtype = type_of(chunk).ok_or_else(refused)?;
-    let field = Field::new("".into(), dtype, true);
     let pages = PageReader::new(Cursor::new(bytes.clone().sliced(start..end)), chunk, Vec::new(), usize::MAX);
     let pages = vec![BasicDecompressor::new(pages, Vec::new())];
     let (arrays, _) = column_iter_to_arrays(pages, vec![primitive], field, None)?;
     Ok(arrays)
+}
+
+/// Texts that are decoded to the numbers under which they are stored: what polars calls a categorical.
+fn numbered_texts() -> Field {
+    let dtype = ArrowDataType::Dictionary(IntegerType::UInt32, Box::new(ArrowDataType::Utf8View), false);
+    let metadata = Metadata::from([(DTYPE_CATEGORICAL_NEW.into(), "".into())]);
+    Field { metadata: Some(Arc::new(metadata)), ..Field::new("".into(), dtype, true) }
 }
 
 /// What a column of akvlens is decoded to; `None` for a type that it does not write.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Index, Range};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -37,15 +38,22 @@ pub(super) fn facts(tables: [Vec<u8>; TABLES.len()]) -> Result<Facts, TableError
             (TABLES[at - 1], bytes)
         });
     let mut facts = Facts::new();
-    let streams = keys(&mut facts.dimensions, &open(keys_)?)?;
+    // What one thread looks up of the keys leaves the others time for decoding.
+    let (streams, next) = rayon::join(
+        || keys(&mut facts.dimensions, &open(keys_)?),
+        || Ok::<_, TableError>((open(latency_)?, open(examples_)?)),
+    );
+    let (streams, (latency_, examples_)) = (streams?, next?);
     // As akvlens writes them, streams come in their order: then none has to be looked up.
     let are_distinct = are_ascending(&facts.dimensions, &streams);
     let (requests, rest) = rayon::join(
         || requests(streams, are_distinct, &File::open(requests_.0, requests_.1)?),
         || {
-            latency(&mut facts, &open(latency_)?)?;
+            latency(&mut facts, &latency_)?;
+            drop(latency_);
             changes(&mut facts, &open(changes_)?)?;
-            examples(&mut facts, &open(examples_)?)?;
+            examples(&mut facts, &examples_)?;
+            drop(examples_);
             coverage(&mut facts, &open(coverage_)?)?;
             rejects(&mut facts, &open(rejects_)?)?;
             sightings(&mut facts, &open(sightings_)?)
@@ -282,17 +290,19 @@ impl Cells<'_> {
         filled.collect()
     }
 
-    /// Gives some streams, the first of which stands at `from`, the cells of some rows.
+    /// Gives some streams, the first of which stands at `from`, the cells of some rows. Their cells lie together.
     fn fill(&self, from: usize, streams: &mut [(RequestKey, Series)], rows: Range<usize>) -> Option<()> {
-        let first = rows.start;
-        let mut row = first;
-        for same in self.keys.get(rows)?.chunk_by(|one, other| one == other) {
+        let keys = self.keys.get(rows.clone())?;
+        let mut cells = Vec::with_capacity(keys.len());
+        for row in rows {
+            cells.push(self.cell(row)?);
+        }
+        let cells = Arc::new(cells);
+        let mut at = 0;
+        for same in keys.chunk_by(|one, other| one == other) {
             let (_, series) = streams.get_mut((*same.first()? as usize).checked_sub(from)?)?;
-            series.make_room(same.len());
-            for _ in same {
-                series.push(self.cell(row)?);
-                row += 1;
-            }
+            series.push_all(&cells, at..at + same.len());
+            at += same.len();
         }
         Some(())
     }

@@ -3,7 +3,7 @@
 //! Input: the decoded arrays of a column. Output: [`Codes`]: which text each row has, so that whatever a
 //! text is turned into is looked up once for all rows that have it. Must not interpret texts.
 
-use polars_arrow::array::{Array, Utf8ViewArray};
+use polars_arrow::array::{Array, DictionaryArray, Utf8ViewArray};
 
 use crate::facts::Map;
 
@@ -67,6 +67,25 @@ impl Codes {
             codes.rows.push(last.1);
         }
         codes
+    }
+
+    /// The same of an array that was never anything else than numbers of texts; `None` where a number has no text.
+    pub(super) fn of_dictionary(array: &DictionaryArray<u32>) -> Option<Self> {
+        let texts: &Utf8ViewArray = array.values().as_any().downcast_ref()?;
+        let mut codes = Self::default();
+        for text in texts.values_iter() {
+            codes.add(text);
+        }
+        let known = u32::try_from(codes.ends.len()).ok()?;
+        let code = |number: Option<&u32>| match number {
+            None => Some(0),
+            Some(number) => (*number < known).then(|| number + 1),
+        };
+        codes.rows.reserve_exact(array.len());
+        for number in array.keys().iter() {
+            codes.rows.push(code(number)?);
+        }
+        Some(codes)
     }
 
     /// The number of another text.
