@@ -195,7 +195,7 @@ impl Examples {
     }
 
     /// Keeps the kinds that `keep` says.
-    pub fn retain(&mut self, keep: impl Fn(&ExampleKey) -> bool) {
+    pub fn retain(&mut self, keep: impl Fn(&ExampleKey) -> bool + Sync) {
         self.table.take(|key| !keep(key));
     }
 }

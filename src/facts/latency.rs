@@ -127,7 +127,7 @@ impl Latency {
     }
 
     /// Keeps the rows that `keep` says.
-    pub fn retain(&mut self, mut keep: impl FnMut(&LatencyKey) -> bool) {
+    pub fn retain(&mut self, keep: impl Fn(&LatencyKey) -> bool + Sync) {
         self.table.take(|key| !keep(key));
     }
 }

@@ -311,7 +311,9 @@ impl Requests {
 
     /// Many series, each under its key; `are_distinct` where it is known that no key comes twice.
     pub(super) fn of(mut series: Vec<(RequestKey, Series)>, are_distinct: bool) -> Self {
-        series.retain(|(_, series)| !series.is_empty());
+        if series.par_iter().any(|(_, series)| series.is_empty()) {
+            series.retain(|(_, series)| !series.is_empty());
+        }
         if are_distinct {
             return Self { table: Table::of_rows(series) };
         }
@@ -353,7 +355,7 @@ impl Requests {
     }
 
     /// Takes the rows out whose key is meant.
-    pub fn take(&mut self, is_meant: impl FnMut(&RequestKey) -> bool) -> Vec<(RequestKey, Series)> {
+    pub fn take(&mut self, is_meant: impl Fn(&RequestKey) -> bool + Sync) -> Vec<(RequestKey, Series)> {
         self.table.take(is_meant)
     }
 

@@ -219,7 +219,8 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
                 }
             });
         }
-        self.rows = rows;
+        let old = std::mem::replace(&mut self.rows, rows);
+        old.into_par_iter().for_each(drop);
     }
 
     /// Puts a row where its tag says, or behind it.
@@ -233,15 +234,15 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
 
     /// Takes the rows out whose key is meant; others take their places. As after [`Self::arrange`], all rows are to
     /// be found anew then.
-    pub(super) fn take(&mut self, mut is_meant: impl FnMut(&K) -> bool) -> Vec<(K, V)> {
-        let (mut taken, mut row) = (Vec::new(), 0);
-        while let Some((key, _)) = self.rows.get(row) {
-            if is_meant(key) {
-                taken.push(self.rows.swap_remove(row));
-            } else {
-                row += 1;
-            }
-        }
+    pub(super) fn take(&mut self, is_meant: impl Fn(&K) -> bool + Sync) -> Vec<(K, V)>
+    where
+        K: Sync,
+        V: Sync,
+    {
+        let rows = self.rows.par_iter().enumerate().filter(|(_, (key, _))| is_meant(key));
+        let meant: Vec<usize> = rows.map(|(row, _)| row).collect();
+        // The last first: what takes its place is not meant.
+        let taken: Vec<(K, V)> = meant.into_iter().rev().map(|row| self.rows.swap_remove(row)).collect();
         if !taken.is_empty() {
             self.places = Vec::new();
         }

@@ -1,7 +1,7 @@
 //! Failures by cause, vault, caller, operation and object.
 //!
 //! Input: the analysis. Output: each group of failures with what decides where it stands among all findings;
-//! the finding itself is told by [`Teller`], where somebody reads it. A log may have as many groups as failures.
+//! the finding itself is told by [`Teller`], where somebody reads it.
 
 mod shown;
 mod told;
@@ -16,7 +16,7 @@ use super::callers::CallerId;
 use super::denials::Needs;
 use super::{Analysis, Stream};
 use crate::classify::causes::{Outcome, Severity};
-use crate::facts::dimensions::Text;
+use crate::facts::dimensions::{Dimensions, Text};
 use crate::facts::examples::Example;
 use crate::facts::rows::VaultRow;
 use crate::report::{CallerIdentity, Evidence};
@@ -32,17 +32,16 @@ struct Group {
     object: Option<Text>,
 }
 
-/// Failures of one group.
+/// Failures of one group. There may be as many as a log has failures: what can be looked up is not kept.
 pub(super) struct Failures<'f> {
-    group: Group,
-    streams: Vec<&'f Stream<'f>>,
+    dimensions: &'f Dimensions,
+    /// The streams with the same caller, vault, operation and object, those of the group among them.
+    access: &'f [Stream<'f>],
+    /// The first stream of the group.
+    first: &'f Stream<'f>,
     /// Requests.
     count: u64,
     severity: Severity,
-    cause: &'f str,
-    vault: Option<&'f str>,
-    operation: Option<&'f str>,
-    object: Option<&'f str>,
     caller: Option<&'f CallerIdentity>,
     /// The id of the verdict that explains all of it.
     explained_by: Option<&'f str>,
@@ -55,16 +54,18 @@ impl Ranked for Failures<'_> {
     }
 
     fn id(&self) -> &str {
-        self.id.get_or_init(|| finding_id(self.cause, self.vault, self.caller, self.operation, self.object))
+        self.id.get_or_init(|| {
+            finding_id(self.cause(), self.vault(), self.caller, self.operation(), Ranked::object(self))
+        })
     }
 
     fn topic(&self) -> Topic<'_> {
         let ids = self.caller.map(|caller| (caller.oid.as_deref(), caller.appid.as_deref()));
-        (self.cause, self.vault, ids)
+        (self.cause(), self.vault(), ids)
     }
 
     fn object(&self) -> Option<&str> {
-        self.object
+        self.dimensions.text(self.first.key.object)
     }
 
     fn is_explained(&self) -> bool {
@@ -73,67 +74,78 @@ impl Ranked for Failures<'_> {
 }
 
 /// All failures, in the order of the streams.
-pub(super) fn find<'f>(analysis: &Analysis<'f>) -> Vec<Failures<'f>> {
-    let failures = |needs: &mut Needs, (group, streams)| Failures::new(analysis, needs, group, streams);
-    groups(analysis).into_par_iter().map_init(Needs::default, failures).collect()
+pub(super) fn find<'f>(analysis: &Analysis<'f>) -> impl ParallelIterator<Item = Failures<'f>> {
+    let callers = analysis.streams.as_slice().par_chunk_by(Stream::same_caller);
+    callers.map_init(Needs::default, |needs, streams| of_caller(analysis, needs, streams)).flatten_iter()
+}
+
+/// The failures of one caller.
+fn of_caller<'f>(analysis: &Analysis<'f>, needs: &mut Needs, streams: &'f [Stream<'f>]) -> Vec<Failures<'f>> {
+    let mut all: Vec<Failures<'_>> = Vec::new();
+    // All but the cause is what streams are ordered by: what is alike stands together.
+    for access in streams.chunk_by(Stream::same_access) {
+        let from = all.len();
+        for stream in access.iter().filter(|stream| stream.outcome == Outcome::Failure) {
+            let same = |failures: &&mut Failures<'_>| failures.first.key.cause == stream.key.cause;
+            match all.iter_mut().skip(from).find(same) {
+                Some(failures) => failures.count += stream.count,
+                None => all.push(Failures::new(analysis, needs, access, stream)),
+            }
+        }
+    }
+    all
 }
 
 impl<'f> Failures<'f> {
-    /// Requests.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Takes the gravity of the verdict that explains them, where that is less.
-    fn new(analysis: &Analysis<'f>, needs: &mut Needs, group: Group, streams: Vec<&'f Stream<'f>>) -> Self {
-        let dimensions = &analysis.facts.dimensions;
-        let cause = dimensions.strings.get(group.cause);
-        let mut severity = analysis.causes.find(cause).map_or(Severity::Medium, |cause| cause.severity);
-        let explained_by = analysis.verdicts.zip(streams.first()).and_then(|(verdicts, stream)| {
-            let (id, least) = verdicts.explains(analysis, needs, stream)?;
+    /// Those of the first stream of a group. Takes the gravity of the verdict that explains them, where that is less.
+    fn new(
+        analysis: &Analysis<'f>,
+        needs: &mut Needs,
+        access: &'f [Stream<'f>],
+        first: &'f Stream<'f>,
+    ) -> Self {
+        let mut severity = analysis.causes.find(first.cause).map_or(Severity::Medium, |cause| cause.severity);
+        let explained_by = analysis.verdicts.and_then(|verdicts| {
+            let (id, least) = verdicts.explains(analysis, needs, first)?;
             severity = severity.min(least);
             Some(id)
         });
         Self {
-            group,
-            count: streams.iter().map(|stream| stream.count).sum(),
-            streams,
+            dimensions: &analysis.facts.dimensions,
+            access,
+            first,
+            count: first.count,
             severity,
-            cause,
-            vault: dimensions.text(group.vault),
-            operation: dimensions.text(group.operation),
-            object: dimensions.text(group.object),
-            caller: group.caller.and_then(|id| analysis.callers.get(id)).map(|known| &known.identity),
+            caller: first.caller.and_then(|id| analysis.callers.get(id)).map(|known| &known.identity),
             explained_by,
             id: OnceLock::new(),
         }
     }
-}
 
-/// Failures by what tells one finding from another, in the order of the streams.
-fn groups<'f>(analysis: &Analysis<'f>) -> Vec<(Group, Vec<&'f Stream<'f>>)> {
-    let mut groups: Vec<(Group, Vec<&Stream<'_>>)> = Vec::new();
-    // All but the cause is what streams are ordered by: what is alike stands together.
-    for streams in analysis.streams.as_slice().chunk_by(Stream::same_access) {
-        let first = groups.len();
-        for stream in streams.iter().filter(|stream| stream.outcome == Outcome::Failure) {
-            let cause = stream.key.cause;
-            match groups.iter_mut().skip(first).find(|(group, _)| group.cause == cause) {
-                Some((_, streams)) => streams.push(stream),
-                None => groups.push((group_of(stream), vec![stream])),
-            }
-        }
+    /// The streams of the group.
+    fn streams(&self) -> impl Iterator<Item = &'f Stream<'f>> {
+        let cause = self.first.key.cause;
+        self.access
+            .iter()
+            .filter(move |stream| stream.outcome == Outcome::Failure && stream.key.cause == cause)
     }
-    groups
-}
 
-fn group_of(stream: &Stream<'_>) -> Group {
-    Group {
-        cause: stream.key.cause,
-        vault: stream.vault,
-        caller: stream.caller,
-        operation: stream.key.operation,
-        object: stream.key.object,
+    /// What tells it from other findings.
+    fn group(&self) -> Group {
+        let Stream { key, vault, caller, .. } = *self.first;
+        Group { cause: key.cause, vault, caller, operation: key.operation, object: key.object }
+    }
+
+    fn cause(&self) -> &'f str {
+        self.first.cause
+    }
+
+    fn vault(&self) -> Option<&'f str> {
+        self.dimensions.text(self.first.vault)
+    }
+
+    fn operation(&self) -> Option<&'f str> {
+        self.dimensions.text(self.first.key.operation)
     }
 }
 

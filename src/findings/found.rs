@@ -59,9 +59,8 @@ pub(super) struct Told {
 
 /// Tells the findings that are asked for.
 pub(super) fn told(analysis: &Analysis<'_>, findings: Vec<Finding>, most: Most) -> Told {
-    let failures = failures::find(analysis);
-    let all_failures = failures.iter().map(Failures::count).sum();
-    let mut found: Vec<Found<'_>> = failures.into_iter().map(Found::Failures).collect();
+    let mut found: Vec<Found<'_>> = failures::find(analysis).map(Found::Failures).collect();
+    let all_failures = found.iter().map(|failures| failures.ranked().gravity().1).sum();
     found.extend(findings.into_iter().map(|finding| Found::Told(Box::new(finding))));
     let chosen = choose(&found, most);
     let groups = chosen.places.iter().filter_map(|at| match &found[*at] {

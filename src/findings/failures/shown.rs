@@ -28,7 +28,7 @@ impl<'f> Shown<'f> {
         let facts = analysis.facts;
         // The cause is left out: that of a challenge is another than what was kept as evidence of it.
         let wanted: IndexSet<_, foldhash::fast::RandomState> =
-            groups.map(|failures| asked(&failures.group)).collect();
+            groups.map(|failures| asked(&failures.group())).collect();
         let vaults: Vec<Text> = facts.dimensions.vaults.iter().map(|vault| vault.name).collect();
         let challenge = &analysis.causes.get(analysis.causes.known().auth_challenge).id;
         let mut all = Self { examples: Map::default(), challenge: None };

@@ -57,8 +57,9 @@ impl<'t, 'f> Teller<'t, 'f> {
 
     /// The finding on a group.
     pub(in crate::findings) fn finding(&self, failures: &Failures<'f>) -> Finding {
-        let member = Member::new(self.analysis, &failures.streams);
-        let evidence = member.evidence(self.analysis, &self.shown.of(self.analysis, &failures.group));
+        let streams: Vec<&Stream<'_>> = failures.streams().collect();
+        let member = Member::new(self.analysis, &streams);
+        let evidence = member.evidence(self.analysis, &self.shown.of(self.analysis, &failures.group()));
         let mut finding = finding(self.analysis, failures, &member, self.failures, evidence);
         grant(self.analysis, &member, &mut finding);
         let verdicts = self.analysis.verdicts;
@@ -143,9 +144,9 @@ fn finding(
     all: u64,
     evidence: Vec<Evidence>,
 ) -> Finding {
-    let Failures { vault, operation, object, .. } = *failures;
+    let (vault, operation, object) = (failures.vault(), failures.operation(), failures.object());
     let caller = failures.caller.cloned();
-    let code = failures.cause;
+    let code = failures.cause();
     let cause = analysis.causes.find(code);
     let addresses = member.addresses();
     let address = addresses.first().map(String::as_str);
