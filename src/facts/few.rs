@@ -80,9 +80,14 @@ impl<T: Copy> Few<T> {
     /// Copies what belongs to a stretch.
     #[inline]
     fn own(&mut self) {
-        if let Self::Shared(stretch) = self {
-            *self = Self::Many(stretch.as_slice().to_vec());
+        if matches!(self, Self::Shared(_)) {
+            self.copy();
         }
+    }
+
+    #[cold]
+    fn copy(&mut self) {
+        *self = Self::Many(self.as_slice().to_vec());
     }
 
     /// Adds one behind the others.

@@ -7,6 +7,7 @@
 use std::hash::Hash;
 
 use super::dimensions::{Ref, Remap, Text, Vault, number};
+use super::few::Few;
 use super::table::Table;
 use crate::ticks::Ticks;
 
@@ -35,7 +36,15 @@ pub fn bucket_floor(bucket: u16) -> u64 {
     (linear + step) << power.min(59)
 }
 
-/// The grain.
+/// The shortest and the longest duration of the bucket of a duration, in milliseconds.
+#[inline]
+fn bounds(ms: u64) -> (u64, u64) {
+    let power = ms.checked_ilog2().unwrap_or(0).saturating_sub(LINEAR_BITS);
+    let floor = ms >> power << power;
+    (floor, floor | ((1 << power) - 1))
+}
+
+/// The grain but for the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatencyKey {
     /// Hours since 1970.
@@ -44,89 +53,114 @@ pub struct LatencyKey {
     pub vault: Option<Ref<Vault>>,
     /// The operation.
     pub operation: Option<Text>,
-    /// See [`bucket`].
-    pub bucket: u16,
 }
 
 /// As the derived one, in fewer steps.
 impl Hash for LatencyKey {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         state.write_u64(u64::from(number(self.vault)) << 32 | u64::from(number(self.operation)));
-        state.write_u64(self.hour.cast_unsigned() << 16 | u64::from(self.bucket));
+        state.write_u64(self.hour.cast_unsigned());
     }
 }
 
-/// The measures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// The measures of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LatencyCell {
     /// How many requests.
     pub count: u64,
-    /// The longest, in milliseconds.
+    /// The longest, in milliseconds: it tells the bucket, too.
     pub max_ms: u64,
+}
+
+impl LatencyCell {
+    /// See [`bucket`].
+    pub fn bucket(&self) -> u16 {
+        bucket(self.max_ms)
+    }
 }
 
 /// Durations taken in and not yet counted.
 #[derive(Debug, Default)]
-pub(super) struct Pending(Vec<(LatencyKey, LatencyCell)>);
+pub(super) struct Pending(Vec<(LatencyKey, u64)>);
 
 impl Pending {
     /// Takes in one request.
     pub(super) fn add(&mut self, time: Ticks, vault: Option<Ref<Vault>>, operation: Option<Text>, ms: u64) {
-        let key = LatencyKey { hour: time.second().div_euclid(3600), vault, operation, bucket: bucket(ms) };
-        self.0.push((key, LatencyCell { count: 1, max_ms: ms }));
+        self.0.push((LatencyKey { hour: time.second().div_euclid(3600), vault, operation }, ms));
+    }
+}
+
+/// The buckets of a key that have requests, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Buckets(Few<LatencyCell>);
+
+impl Buckets {
+    /// Reads what [`Self::add`] will read: it begins in the middle.
+    fn touch(&self) -> i64 {
+        let cells = self.0.as_slice();
+        cells.get(cells.len() / 2).map_or(0, |cell| cell.count.cast_signed())
+    }
+
+    /// Counts a cell.
+    fn add(&mut self, cell: LatencyCell) {
+        let (shortest, longest) = bounds(cell.max_ms);
+        let cells = self.0.as_mut_slice();
+        let at = cells.partition_point(|other| other.max_ms < shortest);
+        if let Some(same) = cells.get_mut(at).filter(|other| other.max_ms <= longest) {
+            same.count += cell.count;
+            same.max_ms = same.max_ms.max(cell.max_ms);
+            return;
+        }
+        self.0.push(cell);
+        if let Some(behind) = self.0.as_mut_slice().get_mut(at..) {
+            behind.rotate_right(1);
+        }
     }
 }
 
 /// The table.
 #[derive(Debug, Default)]
 pub struct Latency {
-    table: Table<LatencyKey, LatencyCell>,
-}
-
-impl LatencyCell {
-    fn touch(&self) -> i64 {
-        self.count.cast_signed()
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.count += other.count;
-        self.max_ms = self.max_ms.max(other.max_ms);
-    }
+    table: Table<LatencyKey, Buckets>,
 }
 
 impl Latency {
     /// Counts what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        self.table.add_all(&mut pending.0, LatencyCell::touch, LatencyCell::absorb);
+        self.table.add_all(&mut pending.0, Buckets::touch, |buckets, ms| {
+            buckets.add(LatencyCell { count: 1, max_ms: ms });
+        });
     }
 
-    /// Counts rows, of which there are about so many.
-    pub(super) fn add_cells(&mut self, about: usize, rows: impl Iterator<Item = (LatencyKey, LatencyCell)>) {
-        self.table.reserve(about);
-        self.table.add_each(rows, LatencyCell::touch, LatencyCell::absorb);
+    /// Counts a cell under a key.
+    pub(super) fn add(&mut self, key: LatencyKey, cell: LatencyCell) {
+        self.table.value(key).add(cell);
     }
 
     /// Takes in another table.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
         let key = |key: LatencyKey| LatencyKey {
+            hour: key.hour,
             vault: remap.vault(key.vault),
             operation: remap.maybe(key.operation),
-            ..key
         };
-        self.table.merge(other.table, key, LatencyCell::touch, LatencyCell::absorb);
+        self.table.merge(other.table, key, Buckets::touch, |mine, theirs| match mine.0 {
+            Few::None => *mine = theirs,
+            _ => theirs.0.as_slice().iter().for_each(|cell| mine.add(*cell)),
+        });
     }
 
-    /// How many rows there are.
-    pub fn rows(&self) -> usize {
-        self.table.len()
+    /// Every key with its cells, ascending by bucket; keys in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &[LatencyCell])> {
+        self.table.iter().map(|(key, buckets)| (key, buckets.0.as_slice()))
     }
 
-    /// Every row, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &LatencyCell)> {
-        self.table.iter()
+    /// How many cells there is room for in memory beside those of the keys.
+    pub(super) fn room(&self) -> usize {
+        self.table.iter().map(|(_, buckets)| buckets.0.room()).sum()
     }
 
-    /// Keeps the rows that `keep` says.
+    /// Keeps the rows of the keys that `keep` says.
     pub fn retain(&mut self, keep: impl Fn(&LatencyKey) -> bool + Sync) {
         self.table.take(|key| !keep(key));
     }
@@ -134,9 +168,12 @@ impl Latency {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::dimensions::Dimensions;
 
     proptest! {
         #[test]
@@ -146,6 +183,42 @@ mod tests {
             prop_assert_eq!(bucket(floor), bucket(ms));
             prop_assert!(ms - floor <= floor / 16);
             prop_assert!(bucket(ms.saturating_add(1)) >= bucket(ms));
+            let (shortest, longest) = bounds(ms);
+            prop_assert_eq!((shortest, bucket(longest)), (floor, bucket(ms)));
+            prop_assert!(longest == u64::MAX || bucket(longest + 1) > bucket(ms));
+        }
+    }
+
+    proptest! {
+        /// Cells are what counting by bucket with a sorted map gives, in any order and split.
+        #[test]
+        fn durations_are_counted_by_bucket(
+            durations in prop::collection::vec((0_i64..3, prop_oneof![0_u64..200, any::<u64>()]), 0..60),
+            split in 0_usize..60,
+        ) {
+            let mut slow: BTreeMap<(i64, u16), (u64, u64)> = BTreeMap::new();
+            for (hour, ms) in &durations {
+                let cell = slow.entry((*hour, bucket(*ms))).or_insert((0, *ms));
+                *cell = (cell.0 + 1, cell.1.max(*ms));
+            }
+            let (left, right) = durations.split_at(split.min(durations.len()));
+            let latency = |durations: &[(i64, u64)]| {
+                let (mut latency, mut pending) = (Latency::default(), Pending::default());
+                for (hour, ms) in durations {
+                    pending.add(Ticks::from_second(hour * 3600), None, None, *ms);
+                }
+                latency.add_pending(&mut pending);
+                latency
+            };
+            let mut merged = latency(left);
+            merged.merge(latency(right), &Remap::new(&mut Dimensions::default(), &Dimensions::default()));
+            let mut fast: Vec<_> = merged
+                .iter()
+                .flat_map(|(key, cells)| cells.iter().map(|cell| ((key.hour, cell.bucket()), (cell.count, cell.max_ms))))
+                .collect();
+            // Of each hour they are in order already.
+            fast.sort_by_key(|row| row.0.0);
+            prop_assert_eq!(fast, slow.into_iter().collect::<Vec<_>>());
         }
     }
 }

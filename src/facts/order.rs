@@ -33,8 +33,8 @@ pub(super) struct RequestPlace {
     denial: u32,
 }
 
-/// Where durations stand: by hour, vault, operation and bucket.
-pub(super) type LatencyPlace = (i64, u32, u32, u16);
+/// Where durations stand: by hour, vault and operation.
+pub(super) type LatencyPlace = (i64, u32, u32);
 
 /// Where a correlation id stands: GUIDs, which are ordered as their texts are, before others. It decides of nothing
 /// but the order of records that stand at the same place of one blob.
@@ -107,7 +107,7 @@ impl Places {
 
     /// The place of durations.
     pub(super) fn of_latency(&self, key: &LatencyKey) -> LatencyPlace {
-        (key.hour, place(&self.vaults, key.vault), place(&self.texts, key.operation), key.bucket)
+        (key.hour, place(&self.vaults, key.vault), place(&self.texts, key.operation))
     }
 
     /// The place of one of the examples of a kind.

@@ -215,10 +215,11 @@ impl Facts {
 
     /// All durations, in the order of [`LatencyRow`]s.
     pub(super) fn latency_in_order(&self, places: &Places) -> Vec<(&LatencyKey, &LatencyCell)> {
-        let mut order: Vec<(LatencyPlace, (&LatencyKey, &LatencyCell))> =
+        let mut order: Vec<(LatencyPlace, (&LatencyKey, &[LatencyCell]))> =
             self.latency.iter().map(|row| (places.of_latency(row.0), row)).collect();
         order.par_sort_unstable_by_key(|row| row.0);
-        order.into_iter().map(|row| row.1).collect()
+        let cells = |(_, (key, cells))| std::iter::repeat(key).zip(cells);
+        order.into_iter().flat_map(cells).collect()
     }
 
     /// All examples with their place among their kind, in the order of [`ExampleRow`]s.
@@ -239,7 +240,7 @@ impl Facts {
             hour: key.hour,
             vault: dimensions.vault_row(key.vault),
             operation: dimensions.text(key.operation),
-            bucket: key.bucket,
+            bucket: cell.bucket(),
             cell: *cell,
         };
         self.latency_in_order(&Places::new(dimensions)).into_iter().map(row).collect()

@@ -5,7 +5,7 @@ use std::mem::size_of;
 use super::Facts;
 use super::dimensions::RequestKey;
 use super::examples::{Example, ExampleKey};
-use super::latency::{LatencyCell, LatencyKey};
+use super::latency::{Buckets, LatencyCell, LatencyKey};
 use super::requests::{Cell, Series};
 
 /// What a hash map adds to an entry: its hash, and its place at the usual load.
@@ -25,7 +25,8 @@ impl Facts {
         let keys = self.requests.iter().len() * (size_of::<(RequestKey, Series)>() + ENTRY + ALLOCATED);
         let (texts, bytes) = self.dimensions.strings.extent();
         let examples = self.examples.iter().len() * (size_of::<(ExampleKey, Example)>() + ENTRY);
-        let latency = self.latency.rows() * (size_of::<(LatencyKey, LatencyCell)>() + ENTRY);
+        let keys_of_latency = self.latency.iter().count() * (size_of::<(LatencyKey, Buckets)>() + ENTRY);
+        let latency = self.latency.room() * size_of::<LatencyCell>() + keys_of_latency;
         (series * size_of::<Cell>() + keys + texts * TEXT + bytes + examples + latency) as u64
     }
 

@@ -331,15 +331,14 @@ fn latency(facts: &mut Facts, table: &Read) -> Result<(), TableError> {
     let (counts, longest) = (table.counts("count")?, table.amounts("max_ms")?);
     let cell = |row: usize| {
         let hour = hours[row].filter(|hour| HOURS.contains(hour))?;
-        let bucket = u16::try_from(buckets[row]).ok()?;
-        let key = LatencyKey { hour, vault: vaults[row], operation: operations[row], bucket };
-        Some((key, LatencyCell { count: counts[row], max_ms: longest[row] }))
+        let cell = LatencyCell { count: counts[row], max_ms: longest[row] };
+        let key = LatencyKey { hour, vault: vaults[row], operation: operations[row] };
+        (u32::from(cell.bucket()) == buckets[row]).then_some((key, cell))
     };
-    let mut known = 0;
-    let cells = (0..table.rows()).map_while(cell).inspect(|_| known += 1);
-    facts.latency.add_cells(table.rows(), cells);
-    if known < table.rows() {
-        return Err(table.wrong("a row without an hour or a bucket"));
+    for row in 0..table.rows() {
+        let (key, cell) =
+            cell(row).ok_or_else(|| table.wrong("a row without an hour, or of another bucket"))?;
+        facts.latency.add(key, cell);
     }
     Ok(())
 }

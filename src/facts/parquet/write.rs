@@ -108,8 +108,8 @@ fn latency(facts: &Facts, places: &Places) -> Result<Table, TableError> {
     columns
         .seconds("hour", keys.clone().map(|key| key.hour * 3600))
         .numbers("hour_number", keys.clone().map(|key| Some(key.hour)))
-        .text("operation", keys.clone().map(|key| dimensions.text(key.operation)))
-        .small("bucket", keys.map(|key| u32::from(key.bucket)))
+        .text("operation", keys.map(|key| dimensions.text(key.operation)))
+        .small("bucket", rows.iter().map(|(_, cell)| u32::from(cell.bucket())))
         .counts("count", rows.iter().map(|(_, cell)| cell.count))
         .counts("max_ms", rows.iter().map(|(_, cell)| cell.max_ms));
     columns.finish()

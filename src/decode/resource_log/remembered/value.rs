@@ -102,7 +102,7 @@ fn fill_escaped(record: &mut Record<'_>, quoted: &str, target: Target) -> Option
 }
 
 /// Takes a text.
-#[inline]
+#[inline(never)]
 fn fill<'a>(record: &mut Record<'a>, target: Target, text: Text<'a>) {
     match target {
         Target::Field(field) => field.fill(record, Some(text).filter(|text| !text.is_empty())),
