@@ -3,11 +3,12 @@
 //! Input: values one by one, or a stretch of many that were made at once. Output: all of them as a slice, in the order in
 //! which they came. Must not order them.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// None, one, or many.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) enum Few<T> {
     /// None.
     #[default]
@@ -20,8 +21,15 @@ pub(super) enum Few<T> {
     Shared(Stretch<T>),
 }
 
+/// The values: where they lie is no matter.
+impl<T: fmt::Debug> fmt::Debug for Few<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(formatter)
+    }
+}
+
 /// A stretch of values that lie together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Stretch<T> {
     all: Arc<Vec<T>>,
     // Half as long as a range of places: a stretch takes no more room than a vector.

@@ -85,7 +85,9 @@ impl Series {
             }
             _ => {
                 self.make_room(cells.len());
-                cells.iter().for_each(|cell| self.push(*cell));
+                for cell in cells {
+                    self.push(*cell);
+                }
             }
         }
     }

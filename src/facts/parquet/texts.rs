@@ -82,7 +82,7 @@ impl Codes {
             Some(number) => (*number < known).then(|| number + 1),
         };
         codes.rows.reserve_exact(array.len());
-        for number in array.keys().iter() {
+        for number in array.keys() {
             codes.rows.push(code(number)?);
         }
         Some(codes)
@@ -140,6 +140,23 @@ mod tests {
                 codes.rows().iter().map(|code| Some(texts[code.checked_sub(1)? as usize])).collect();
             let plain: Vec<Option<&str>> = columns.iter().flatten().map(Option::as_deref).collect();
             prop_assert_eq!(rows, plain);
+        }
+
+        /// The same of numbers, whatever texts none of them has.
+        #[test]
+        fn numbers_are_codes(
+            texts in prop::collection::vec("[ab]{0,16}", 1..6),
+            rows in prop::collection::vec(prop::option::of(any::<prop::sample::Index>()), 0..20),
+        ) {
+            let numbers: Vec<Option<usize>> = rows.iter().map(|row| Some(row.as_ref()?.index(texts.len()))).collect();
+            let keys = numbers.iter().map(|number| number.and_then(|number| u32::try_from(number).ok()));
+            let values = Utf8ViewArray::from_slice_values(&texts).boxed();
+            let array = DictionaryArray::<u32>::try_from_keys(keys.collect::<Vec<_>>().into(), values, false).unwrap();
+            let codes = Codes::of_dictionary(&array).unwrap();
+            let known: Vec<&str> = codes.texts().collect();
+            let rows = codes.rows().iter().map(|code| Some(known[code.checked_sub(1)? as usize]));
+            let plain = numbers.iter().map(|number| Some(texts[(*number)?].as_str()));
+            prop_assert!(rows.eq(plain));
         }
     }
 }
