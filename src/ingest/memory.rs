@@ -54,6 +54,6 @@ impl Rhythm {
 
     /// Begins anew: large tables take long to weigh, and grow slowly.
     pub(super) fn weighed(&mut self, entries: usize) {
-        *self = Self { records: 0, next: entries as u64 / 4 };
+        *self = Self { records: 0, next: entries as u64 / 2 };
     }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use super::arrivals::Arrivals;
 use super::found::Found;
-use super::rough::most_repeats;
+use super::rough::{Rough, most_repeats};
 use super::usage::{
-    Row, Usage, addresses, arrivals, count, count_of_operation, distinct, grouped, grouped_from, is_get,
-    objects,
+    Row, Usage, addresses, arrivals, cells, count, count_of_operation, distinct, grouped, grouped_from,
+    is_get, objects,
 };
-use super::{CACHE_SECONDS, repeats_of_instances};
+use super::{CACHE_SECONDS, LOOKS_AT_ALL, repeats_of_instances};
 use crate::findings::load::key_kind::KeyFamily;
 use crate::findings::wording::numbered;
 use crate::report::Confidence;
@@ -42,6 +43,10 @@ const LOOP_PAUSE: i64 = 120;
 
 /// Reads of an object a minute in a loop: no configuration refreshes every fifteen seconds.
 const LOOP_A_MINUTE: u64 = 4;
+
+/// Requests in some [`SHORTEST_LOOP`] of every loop: of the stretches of that length that it takes to cover one, one has
+/// as many as all of them on average, which is least where the last of two is nearly empty.
+const FEWEST_OF_LOOP: u64 = LOOP_A_MINUTE * (SHORTEST_LOOP / 60).unsigned_abs() / 2;
 
 /// Tenths of the mean that the variance of a machine's counts by minute stays under.
 const EVEN_TENTHS: u64 = 3;
@@ -217,6 +222,16 @@ fn listing<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     })
 }
 
+/// Whether most requests are of a stretch without a pause, at a rate as even as only a machine's is.
+fn is_even_loop(all: &Arrivals) -> bool {
+    let Some(lasting) = all.longest(LOOP_PAUSE) else { return false };
+    let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(0);
+    lasting.seconds() >= SHORTEST_LOOP
+        && lasting.count >= minutes * LOOP_A_MINUTE
+        && lasting.count * 2 >= all.count()
+        && all.between(lasting.first, lasting.last).is_even(EVEN_TENTHS)
+}
+
 /// Reads at a rate as even as only a machine's is.
 fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     if usage.work(is_get) < FEWEST_LOOPS {
@@ -224,16 +239,17 @@ fn even_reads<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>> {
     }
     let rows = usage.picked(|row| row.is_get() && row.is_work());
     let even = grouped_from(&rows, FEWEST_LOOPS, Row::object_place).into_iter().filter(|rows| {
-        if addresses(rows) > MOST_OPERATORS {
+        // Most objects are seen to be read too seldom for a loop.
+        let most = Rough::new(cells(rows).map(|cells| (cells, 1)), SHORTEST_LOOP).greatest();
+        if addresses(rows) > MOST_OPERATORS || (most < FEWEST_OF_LOOP && !LOOKS_AT_ALL) {
             return false;
         }
-        let all = arrivals(rows.iter().copied());
-        let Some(lasting) = all.longest(LOOP_PAUSE) else { return false };
-        let minutes = u64::try_from(lasting.seconds() / 60).unwrap_or(0);
-        lasting.seconds() >= SHORTEST_LOOP
-            && lasting.count >= minutes * LOOP_A_MINUTE
-            && lasting.count * 2 >= all.count()
-            && all.between(lasting.first, lasting.last).is_even(EVEN_TENTHS)
+        let is_loop = is_even_loop(&arrivals(rows.iter().copied()));
+        debug_assert!(
+            !is_loop || most >= FEWEST_OF_LOOP,
+            "{most} requests at most while a loop lasts at least"
+        );
+        is_loop
     });
     let rows: Vec<Row<'d, 'f>> = even.flatten().collect();
     let total = count(&rows);

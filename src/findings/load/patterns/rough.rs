@@ -55,12 +55,49 @@ fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, secon
     noted.iter().map(|bits| u64::from(bits.count_ones())).sum()
 }
 
+/// Bits for each cell at most in which [`fewest_sessions`] notes every stretch of a span: with more of them, most would
+/// be empty.
+const BITS_PER_CELL: u64 = 64;
+
 /// As many sessions as there are at least: see [`super::arrivals::Arrivals::sessions`].
 pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
+    if let Some(fewest) = runs(streams.clone(), pause + 1) {
+        return fewest;
+    }
     // From its first tick to that of its last cell, a session of k cells takes (k - 1) pauses and less than a second,
     // and so lies in (k - 1) / 8 + 2 stretches of eight pauses and as many seconds.
     let cells: usize = streams.clone().map(<[Cell]>::len).sum();
     (8 * fewest_stretches(streams, 8 * (pause + 1))).saturating_sub(cells as u64).div_ceil(15)
+}
+
+/// How many times stretches of so many seconds that follow each other and have a request come to an end: what lies behind
+/// an empty one is of another session. None where they are few in a span.
+fn runs<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> Option<u64> {
+    let (first, last) = ends(streams.clone())?;
+    let stretches = Stretches::of_seconds(seconds);
+    let at = |tick: Ticks| stretches.at(tick.0.wrapping_sub(first.0).cast_unsigned());
+    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    if at(last) / BITS_PER_CELL > cells as u64 {
+        return None;
+    }
+    let mut noted = vec![0_u64; usize::try_from(at(last) / 64 + 1).ok()?];
+    for cell in streams.flatten() {
+        let stretch = at(cell.first);
+        noted[usize::try_from(stretch / 64).ok()?] |= 1 << (stretch % 64);
+    }
+    let mut before = 0;
+    let begins = |bits: &u64| {
+        let begins = bits & !(bits << 1 | before);
+        before = bits >> 63;
+        u64::from(begins.count_ones())
+    };
+    Some(noted.iter().map(begins).sum())
+}
+
+/// The first and the last of the first ticks of the cells.
+fn ends<'c>(streams: impl Iterator<Item = &'c [Cell]>) -> Option<(Ticks, Ticks)> {
+    let ends = streams.filter_map(|cells| Some((cells.first()?.first, cells.last()?.first)));
+    ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1)))
 }
 
 /// What a cache would have answered at most: see [`super::arrivals::Arrivals::repeats`]. `count` are all requests.
@@ -83,8 +120,7 @@ pub(super) struct Rough {
 impl Rough {
     /// Adds up streams, each its cells and what one request counts for, by stretches of at least so many seconds.
     pub(super) fn new<'c>(streams: impl Iterator<Item = (&'c [Cell], u64)> + Clone, seconds: i64) -> Self {
-        let ends = streams.clone().filter_map(|(cells, _)| Some((cells.first()?.first, cells.last()?.first)));
-        let Some((first, last)) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else {
+        let Some((first, last)) = ends(streams.clone().map(|(cells, _)| cells)) else {
             return Self { first: Ticks(0), stretches: Stretches::of_seconds(seconds), sums: Vec::new() };
         };
         let cells: usize = streams.clone().map(|(cells, _)| cells.len()).sum();
