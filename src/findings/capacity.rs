@@ -241,7 +241,7 @@ fn parts<'v>(
             let inside = cells.iter().skip(from).take_while(|cell| cell.second() <= end);
             let count: u64 = inside.map(|cell| u64::from(cell.count)).sum();
             if count > 0 {
-                let group = (name, stream.caller(), stream.operation, stream.object);
+                let group = (name, stream.caller(), stream.operation, stream.object());
                 groups.entry(group).or_default().add(Load::of(count, charge.low, charge.high));
             }
         }
@@ -295,7 +295,7 @@ fn uncounted(load: &VaultLoad<'_>) -> BTreeMap<&'static str, u64> {
 fn unknown_keys(load: &VaultLoad<'_>) -> Vec<UnknownKey> {
     let mut keys: BTreeMap<&str, (String, u64)> = BTreeMap::new();
     for (stream, charge) in load.charged(Class::Keys).chain(load.charged(Class::Pooled)) {
-        if let Some(object) = stream.object.filter(|_| charge.low != charge.high) {
+        if let Some(object) = stream.object().filter(|_| charge.low != charge.high) {
             let key = keys.entry(object).or_default();
             key.0 = key.0.clone().max(told::kind(stream.kind));
             key.1 += stream.stream.series.count();

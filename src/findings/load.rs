@@ -25,7 +25,7 @@ use super::limits::{Limits, Profile};
 use super::streams::Stream;
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
-use crate::facts::dimensions::Text;
+use crate::facts::dimensions::{Dimensions, Text};
 use crate::facts::requests::Cell;
 use crate::facts::rows::VaultRow;
 use crate::record::operation::Plane;
@@ -71,12 +71,8 @@ pub(crate) struct LoadStream<'f> {
     pub(crate) stream: &'f Stream<'f>,
     /// Operation name.
     pub(crate) operation: Option<&'f str>,
-    /// `collection/name`, without version.
-    pub(crate) object: Option<&'f str>,
-    /// Client address.
-    pub(crate) address: Option<&'f str>,
-    /// Client agent.
-    pub(crate) agent: Option<&'f str>,
+    /// By which other texts are looked up where they are told: there are as many of these as streams.
+    dimensions: &'f Dimensions,
     /// The places of address and agent among all texts: they are ordered as the texts are.
     client: [u32; 2],
     /// The key, for operations on keys.
@@ -106,6 +102,21 @@ impl<'f> LoadStream<'f> {
     /// The caller.
     pub(crate) fn caller(&self) -> Option<CallerId> {
         self.stream.caller
+    }
+
+    /// `collection/name`, without version.
+    pub(crate) fn object(&self) -> Option<&'f str> {
+        self.dimensions.text(self.stream.key.object)
+    }
+
+    /// Client address.
+    pub(crate) fn address(&self) -> Option<&'f str> {
+        self.dimensions.text(self.stream.key.client_address)
+    }
+
+    /// Client agent.
+    pub(crate) fn agent(&self) -> Option<&'f str> {
+        self.dimensions.text(self.stream.key.client_agent)
     }
 
     /// Address and agent, as numbers that are ordered as they are.
@@ -259,9 +270,7 @@ impl<'f> Weigher<'_, 'f> {
         LoadStream {
             stream,
             operation,
-            object: dimensions.text(key.object),
-            address: dimensions.text(key.client_address),
-            agent: dimensions.text(key.client_agent),
+            dimensions,
             client: [rank(key.client_address), rank(key.client_agent)],
             kind,
             charges,

@@ -61,7 +61,7 @@ pub(crate) struct LeftReads<'f> {
 /// Whether a cache could answer a request: a successful read of an object with a name.
 pub(crate) fn is_read(stream: &LoadStream<'_>) -> bool {
     stream.is_success()
-        && stream.object.is_some()
+        && stream.object().is_some()
         && matches!(stream.operation, Some("SecretGet" | "KeyGet" | "CertificateGet"))
 }
 

@@ -85,7 +85,7 @@ impl<'f> Arrivals<'f> {
         let mut weights: Map<Weight, ()> = Map::default();
         let mut streams: Vec<(Key, &str, usize, &LoadStream<'f>)> = Vec::new();
         for stream in vault.streams.iter().filter(|stream| wanted(stream)) {
-            let Some(object) = stream.object.filter(|_| !stream.cells().is_empty()) else { continue };
+            let Some(object) = stream.object().filter(|_| !stream.cells().is_empty()) else { continue };
             let key = stream.stream.key;
             let caller = callers.insert_full(stream.caller(), ()).0;
             let operation = if by_operation { index(key.operation) } else { 0 };
@@ -235,7 +235,7 @@ impl<'f> Changes<'f> {
         let mut own: Map<&str, Vec<i64>> = Map::default();
         let mut certificates: Map<&str, Vec<i64>> = Map::default();
         for stream in vault.streams.iter().filter(|stream| stream.is_success()) {
-            let (Some(object), Some(operation)) = (stream.object, stream.operation) else { continue };
+            let (Some(object), Some(operation)) = (stream.object(), stream.operation) else { continue };
             if !changes_object(operation) {
                 continue;
             }

@@ -125,7 +125,7 @@ impl<'f> Gathered<'f> {
         let taken: Vec<(usize, u64)> =
             charges.filter_map(|charge| Some((base.index(charge.class)?, charge.high))).collect();
         let series = stream.stream.series;
-        let (item, is_cached) = match stream.object {
+        let (item, is_cached) = match stream.object() {
             Some(object) => {
                 let (item, asked) = self.objects.entry(object).or_default();
                 item.object = Some(object);

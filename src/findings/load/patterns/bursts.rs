@@ -87,7 +87,7 @@ pub(super) fn signing_burst<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, '
         if with_certificate { " It reads the certificate first, as signing tools do." } else { "" }
     );
     let confidence = if with_certificate { Confidence::High } else { Confidence::Medium };
-    let object = rows.first().and_then(|row| row.stream.object).filter(|_| objects(&rows) == 1);
+    let object = rows.first().and_then(|row| row.stream.object()).filter(|_| objects(&rows) == 1);
     Some(Found { operation: Some("KeySign"), object, confidence, ..Found::new("signing-burst", rows, why) })
 }
 
@@ -119,7 +119,7 @@ pub(super) fn kms_plugin_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
     let how = format!(
         "KMS v2, which asks for one data key (counted as one decryption in {CACHE_SECONDS} seconds for each address)"
     );
-    let object = rows.first().and_then(|row| row.stream.object).filter(|_| objects(&rows) == 1);
+    let object = rows.first().and_then(|row| row.stream.object()).filter(|_| objects(&rows) == 1);
     let confidence = if known { Confidence::High } else { Confidence::Low };
     Some(Found {
         object,
@@ -130,7 +130,7 @@ pub(super) fn kms_plugin_storm<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d
 }
 
 fn names_kms(row: &Row<'_, '_>) -> bool {
-    row.stream.agent.is_some_and(|agent| agent.contains(KMS_AGENT))
+    row.stream.agent().is_some_and(|agent| agent.contains(KMS_AGENT))
 }
 
 fn picked<'d, 'f>(rows: &[Row<'d, 'f>], wanted: impl Fn(&Row<'d, 'f>) -> bool) -> Vec<Row<'d, 'f>> {

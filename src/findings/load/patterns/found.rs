@@ -364,7 +364,7 @@ fn status(rows: &[Row<'_, '_>]) -> Option<u16> {
 fn addresses(rows: &[Row<'_, '_>]) -> Vec<String> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for row in rows {
-        if let Some(address) = row.stream.address {
+        if let Some(address) = row.stream.address() {
             *counts.entry(address).or_default() += row.count;
         }
     }

@@ -74,7 +74,7 @@ pub(super) fn hot<'d, 'f>(
     let mut all = Vec::new();
     let mut explained: Vec<Place> = Vec::new();
     for group in hot_groups(demand, vault, rows, Row::object_place) {
-        let Some(object) = group.first().and_then(|row| row.stream.object) else { continue };
+        let Some(object) = group.first().and_then(|row| row.stream.object()) else { continue };
         let callers = distinct(group.iter().map(|row| row.stream.stream.caller_place()));
         let caller = if callers == 1 { group.first().and_then(|row| row.stream.caller()) } else { None };
         let why = format!(

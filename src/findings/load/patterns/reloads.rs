@@ -221,7 +221,7 @@ pub(super) fn per_pod_polling<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d,
     if fan_in < FEWEST_POLLING {
         return None;
     }
-    let is_driver = rows.iter().any(|row| row.stream.agent.is_some_and(|agent| agent.contains(DRIVER)));
+    let is_driver = rows.iter().any(|row| row.stream.agent().is_some_and(|agent| agent.contains(DRIVER)));
     let series = grouped(&rows, |row| (row.stream.client()[0], row.object_place()));
     let tested: Vec<Arrivals> = series.iter().map(|rows| arrivals(rows.iter().copied())).collect();
     let enough = tested.iter().filter(|series| series.count() >= FEWEST_IN_SERIES).take(MOST_SERIES);

@@ -73,8 +73,9 @@ fn repeated<'d, 'f>(rows: &[Row<'d, 'f>]) -> Option<Vec<Row<'d, 'f>>> {
 
 /// The only object of some rows.
 fn only_object<'f>(rows: &[Row<'_, 'f>]) -> Option<&'f str> {
-    let first = rows.first()?.stream.object;
-    first.filter(|_| rows.iter().all(|row| row.stream.object == first))
+    let first = rows.first()?;
+    let is_only = rows.iter().all(|row| row.object_place() == first.object_place());
+    first.stream.object().filter(|_| is_only)
 }
 
 fn busiest_minute(rows: &[Row<'_, '_>]) -> u64 {

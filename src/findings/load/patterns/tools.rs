@@ -43,7 +43,7 @@ impl Names {
 
     fn holds(&mut self, row: &Row<'_, '_>) -> bool {
         *self.known.entry(row.stream.stream.key.client_agent).or_insert_with(|| {
-            let agent = row.stream.agent.unwrap_or_default().to_ascii_lowercase();
+            let agent = row.stream.agent().unwrap_or_default().to_ascii_lowercase();
             self.words.iter().any(|word| agent.contains(word))
         })
     }

@@ -43,7 +43,7 @@ impl Row<'_, '_> {
         is_get(self.operation())
     }
 
-    /// The place of the object among all texts.
+    /// The place of the object among all texts; 0 without one.
     pub(super) fn object_place(&self) -> u32 {
         self.stream.stream.asked()[1]
     }
@@ -189,7 +189,7 @@ pub(super) fn addresses(rows: &[Row<'_, '_>]) -> usize {
 
 /// Different objects.
 pub(super) fn objects(rows: &[Row<'_, '_>]) -> usize {
-    distinct(rows.iter().filter(|row| row.stream.object.is_some()).map(Row::object_place))
+    distinct(rows.iter().map(Row::object_place).filter(|place| *place > 0))
 }
 
 /// How many different ones there are.
