@@ -95,7 +95,11 @@ impl Waits {
     /// Those of all clients with open challenges, whose answers come within a window of so many ticks.
     fn new(facts: &Facts, auth_challenge: Text, window: i64) -> Self {
         let rows = facts.requests.as_slice();
-        let open = rows.par_iter().filter(|(key, _)| is_open(key, auth_challenge));
+        // A challenge without a time waits for nothing.
+        let is_waiting = |(key, series): &&(RequestKey, Series)| {
+            is_open(key, auth_challenge) && !series.cells().is_empty()
+        };
+        let open = rows.par_iter().filter(is_waiting);
         let open: Vec<(Client, &Series)> = open.map(|(key, series)| (client(facts, key), series)).collect();
         let mut clients: Map<Client, usize> = open.iter().map(|(client, _)| (*client, 0)).collect();
         clients.values_mut().zip(0..).for_each(|(place, at)| *place = at);
@@ -153,7 +157,7 @@ impl Wait {
     }
 
     /// Notes a tick with the last challenge before it.
-    #[cold]
+    #[inline(never)]
     fn note(&self, tick: i64) {
         let until = self.challenges.partition_point(|challenge| *challenge <= tick);
         // In whatever order threads come, the least is what is kept.

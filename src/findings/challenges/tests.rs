@@ -78,3 +78,17 @@ fn another_vault_address_or_agent_answers_nothing() {
     let mut facts = facts_of("a", &[line(0, true, 0), line(0, false, 1), other, agent]);
     assert_eq!(judged(&mut facts, 60), (0, 1));
 }
+
+#[test]
+fn a_challenge_without_a_time_is_not_answered_and_hides_no_other() {
+    let untimed = line(0, true, 0).replacen("\"time\":\"2026", "\"time\":\"when: 2026", 1);
+    for client in [0, 1, 2] {
+        let lines = [untimed.clone(), line(0, true, client), line(5, false, client)];
+        assert_eq!(judged(&mut facts_of("a", &lines), 60), (1, 1), "client {client}");
+    }
+    // Of many clients, whichever come first.
+    let mut lines: Vec<String> =
+        (0..40).map(|client| untimed.replace("113.0", &format!("113.{client}"))).collect();
+    lines.extend((40..80).flat_map(|client| [line(0, true, client), line(5, false, client)]));
+    assert_eq!(judged(&mut facts_of("a", &lines), 60), (40, 40));
+}
