@@ -88,10 +88,10 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
         }
         let instances: Vec<Instance<'d, 'f>> =
             usage.instances().filter_map(|instance| Instance::new(instance, list, get)).collect();
-        // Most callers are seen to sweep too seldom before any read is looked at.
+        // Most callers are seen to sweep too seldom before any read is looked at, and nearly all others by a rough look.
         let lists: usize = instances.iter().map(|instance| instance.rounds.len()).sum();
-        let most: usize = instances.iter().map(Instance::most_sweeps).sum();
-        if !is_habit(most, lists) {
+        let most = |of: fn(&Instance<'d, 'f>) -> usize| instances.iter().map(of).sum();
+        if !is_habit(most(Instance::most_sweeps_by_count), lists) || !is_habit(most(Instance::most_sweeps), lists) {
             return None;
         }
         let mut all = Sweeps::default();
@@ -152,9 +152,9 @@ impl<'d, 'f> Instance<'d, 'f> {
         Some(Self { lists, gets, known, rounds })
     }
 
-    /// Whether so many objects are all that it gets, or nearly so.
-    fn is_swept(&self, objects: usize) -> bool {
-        objects >= FEWEST_SWEPT && objects >= (self.known * 4).div_ceil(5)
+    /// Objects of a sweep: all that it gets, or nearly so.
+    fn fewest_swept(&self) -> usize {
+        FEWEST_SWEPT.max((self.known * 4).div_ceil(5))
     }
 
     /// The rounds, each with the last second in which its reads come.
@@ -164,12 +164,17 @@ impl<'d, 'f> Instance<'d, 'f> {
         rounds.map(|(round, next)| (*round, (round.last + SWEEP_SECONDS).min(next - 1)))
     }
 
+    /// As many sweeps as there are reads for, or more: no read is of two rounds.
+    fn most_sweeps_by_count(&self) -> usize {
+        usize::try_from(count(&self.gets)).unwrap_or(usize::MAX) / self.fewest_swept()
+    }
+
     /// Rounds with enough reads for a sweep, or more: as many as they have objects.
     fn most_sweeps(&self) -> usize {
         let rough = Rough::new(cells(&self.gets).map(|cells| (cells, 1)), SWEEP_SECONDS);
         let enough = |(round, until): &(Session, i64)| {
             let reads = rough.most_between(round.first, *until);
-            self.is_swept(usize::try_from(reads).unwrap_or(usize::MAX))
+            usize::try_from(reads).unwrap_or(usize::MAX) >= self.fewest_swept()
         };
         self.reads_until().filter(enough).count()
     }
@@ -190,7 +195,7 @@ impl<'d, 'f> Sweeps<'d, 'f> {
             let from = reads.partition_point(|read| read.0 < round.first);
             let inside = || reads.iter().skip(from).take_while(|read| read.0 <= until);
             let distinct = distinct(inside().map(|read| read.1));
-            if !instance.is_swept(distinct) {
+            if distinct < instance.fewest_swept() {
                 continue;
             }
             let of_round: u64 = inside().map(|read| read.2).sum();
