@@ -160,6 +160,22 @@ impl Seconds {
         std::iter::from_fn(move || windows.next_run())
     }
 
+    /// The greatest content of any window, each part for itself: where low is highest, high need not be.
+    pub(crate) fn greatest(&self) -> Load {
+        let (mut from, mut inside, mut most) = (0, Load::default(), Load::default());
+        for (second, load) in &self.rows {
+            inside.add(*load);
+            while let Some(old) = self.rows.get(from).filter(|old| old.0 < start_of(*second)) {
+                inside.remove(old.1);
+                from += 1;
+            }
+            most.high = most.high.max(inside.high);
+            most.low = most.low.max(inside.low);
+            most.requests = most.requests.max(inside.requests);
+        }
+        most
+    }
+
     /// The content of the window with the greatest load and its end, the earliest of equals.
     pub(crate) fn peak(&self) -> Option<(i64, Load)> {
         let (first, last) = (self.rows.first()?.0, self.rows.last()?.0);
@@ -241,6 +257,11 @@ pub(crate) mod tests {
             let rows: Vec<(i64, Load)> =
                 seconds.iter().map(|(second, n, low, more)| (*second, Load::of(*n, *low, low + more))).collect();
             let summed = Seconds::sorted(rows.clone());
+            let all = slow_windows(&rows, -10, 100);
+            let most = |part: fn(&Load) -> u128| all.iter().map(|(_, load)| part(load)).max().unwrap_or(0);
+            let greatest = summed.greatest();
+            prop_assert_eq!((greatest.high, greatest.low), (most(|load| load.high), most(|load| load.low)));
+            prop_assert_eq!(u128::from(greatest.requests), most(|load| u128::from(load.requests)));
             let mut by_second: BTreeMap<i64, Load> = BTreeMap::new();
             for (second, load) in &rows {
                 by_second.entry(*second).or_default().add(*load);

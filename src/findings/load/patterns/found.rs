@@ -19,9 +19,9 @@ use crate::findings::Analysis;
 use crate::findings::callers::{CallerId, Callers};
 use crate::findings::codes;
 use crate::findings::failures::evidence_of;
-use crate::findings::limits::WINDOW_SECONDS;
 use crate::findings::load::Demand;
 use crate::findings::load::class::Class;
+use crate::findings::load::windows::Seconds;
 use crate::findings::tally::{most_frequent, percent};
 use crate::findings::verdicts::short;
 use crate::findings::wording::{Known, fill_steps};
@@ -149,47 +149,15 @@ impl Stress {
     }
 }
 
-/// A second, requests in it, and the place of what each takes.
-type Taken = (i64, u32, u32);
-
 /// The greatest load of any ten seconds, at the cheapest and at the dearest, each for itself.
 pub(super) fn greatest(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u128, u128) {
-    let mut loads: Vec<Taken> = Vec::new();
-    let mut charges: Vec<(u64, u64)> = Vec::new();
-    for row in rows.iter().filter(|row| row.place.0 == vault && row.stream.counted) {
-        let Some(charge) = row.stream.charge(class) else { continue };
-        let charge = (charge.low, charge.high);
-        let known = charges.iter().position(|known| *known == charge).unwrap_or_else(|| {
-            charges.push(charge);
-            charges.len() - 1
-        });
-        let known = u32::try_from(known).expect("fewer charges than operations");
-        loads.extend(row.stream.cells().iter().map(|cell| (cell.second(), cell.count, known)));
-    }
-    greatest_of(loads, &charges)
-}
-
-/// The greatest sums of any ten seconds, each column for itself.
-fn greatest_of(mut loads: Vec<Taken>, charges: &[(u64, u64)]) -> (u128, u128) {
-    // Each stream is sorted already: a stable sort is fast on that.
-    loads.sort_by_key(|load| load.0);
-    let takes = |(_, count, known): &Taken| {
-        let (low, high) = charges.get(*known as usize).copied().unwrap_or_default();
-        [low, high].map(|each| u128::from(*count) * u128::from(each))
-    };
-    let (mut from, mut inside) = (0, [0; 2]);
-    let mut best = (0, 0);
-    for load in &loads {
-        let enters = takes(load);
-        inside = [inside[0] + enters[0], inside[1] + enters[1]];
-        while let Some(old) = loads.get(from).filter(|old| old.0 <= load.0 - WINDOW_SECONDS) {
-            let leaves = takes(old);
-            inside = [inside[0] - leaves[0], inside[1] - leaves[1]];
-            from += 1;
-        }
-        best = (best.0.max(inside[0]), best.1.max(inside[1]));
-    }
-    best
+    let counted = rows.iter().filter(|row| row.place.0 == vault && row.stream.counted);
+    let charged = counted.filter_map(|row| {
+        let charge = row.stream.charge(class)?;
+        Some((row.stream.cells(), charge.low, charge.high))
+    });
+    let greatest = Seconds::of_cells(charged).greatest();
+    (greatest.low, greatest.high)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "one place of a share needs no 53 bits")]
@@ -375,24 +343,7 @@ fn addresses(rows: &[Row<'_, '_>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn the_greatest_load_is_that_of_some_ten_seconds(
-            loads in prop::collection::vec((0_i64..60, 1_u32..4, 0_u32..4), 0..40),
-            charges in prop::collection::vec((0_u64..9, 0_u64..9), 4),
-        ) {
-            let sum = |end: i64, part: fn(&(u64, u64)) -> u64| -> u128 {
-                let inside = loads.iter().filter(|load| load.0 > end - 10 && load.0 <= end);
-                inside.map(|load| u128::from(load.1) * u128::from(part(&charges[load.2 as usize]))).sum()
-            };
-            let slow = |part| (0..70).map(|end| sum(end, part)).max().unwrap_or(0);
-            prop_assert_eq!(greatest_of(loads.clone(), &charges), (slow(|charge| charge.0), slow(|charge| charge.1)));
-        }
-    }
 
     #[test]
     fn gravity_follows_the_limits() {
