@@ -161,7 +161,9 @@ impl Wait {
     fn note(&self, tick: i64) {
         let until = self.challenges.partition_point(|challenge| *challenge <= tick);
         // In whatever order threads come, the least is what is kept.
-        if let Some(answer) = until.checked_sub(1).and_then(|last| self.answers.get(last)) {
+        if let Some(answer) = until.checked_sub(1).and_then(|last| self.answers.get(last))
+            && tick < answer.load(Ordering::Relaxed)
+        {
             answer.fetch_min(tick, Ordering::Relaxed);
         }
     }
