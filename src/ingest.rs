@@ -168,8 +168,8 @@ impl Ingest<'_> {
         Ok(done)
     }
 
-    /// Hands the tasks to the workers: the largest blob first, so that no worker is left alone with it at
-    /// the end, and blob by blob, so that few are open at once; of a blob in ranges each its own stretch.
+    /// Hands the tasks to the workers: the largest blobs first, so that no worker is left alone with one at
+    /// the end, and blob by blob, so that few are open at once; of blobs alike, and of their ranges, each its own stretch.
     fn work(
         &self,
         mut tasks: Vec<Task<'_>>,
@@ -177,7 +177,7 @@ impl Ingest<'_> {
         memory: &Memory,
         opened: &Opened<'_>,
     ) -> Result<Done, Error> {
-        tasks.sort_by_key(|task| (std::cmp::Reverse(task.blob.bytes), task.index, task.range.start));
+        tasks.sort_by_key(|task| (std::cmp::Reverse(task.size()), task.index, task.range.start));
         let counted: Mutex<Vec<Done>> = Mutex::default();
         let cuttable = tasks.iter().filter(|task| task.may_be_cut).count();
         let most = if cuttable > 0 { self.threads } else { tasks.len() };
@@ -252,6 +252,13 @@ impl<'b> Task<'b> {
             let (name, range) = (range_name(&blob.name, number), range.clone());
             Self { blob, index, name, range, bytes, may_be_cut: false }
         })
+    }
+
+    /// How large the blob is, as far as its place among others goes: in powers of two, so that those of about one size
+    /// stand together in the order of the listing, which is one of time. Blobs in ranges are alike, and come first: what is
+    /// compressed is read by all workers when nothing else is left.
+    fn size(&self) -> u32 {
+        if self.range == WHOLE { self.blob.bytes.checked_ilog2().unwrap_or(0) } else { u32::MAX }
     }
 
     /// Whether it, a whole blob, is worth another thread to read and decompress it beside its decoder.

@@ -64,7 +64,7 @@ fn unpacked(
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap();
     }
-    stored.truncate((stored.len() - cut).max(12));
+    stored.truncate(stored.len().saturating_sub(cut).max(12));
     let mut done = ingested_file(&stored, range_bytes, threads, dedup);
     (canonical(&mut done.facts), done.rejects)
 }

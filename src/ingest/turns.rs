@@ -1,8 +1,8 @@
-//! Who reads what: tasks in their order, and of a blob in ranges each worker its own stretch.
+//! Who reads what: tasks in their order, and of tasks of about one size each worker its own stretch.
 //!
-//! What stands together in a log is of one time. A worker that reads one range behind the other counts the hours of
-//! its stretch and no others, so that the tables of workers have little in common to merge, and their seconds come
-//! in order. Whoever has read its stretch goes on with those of others.
+//! What stands together in a log is of one time, and so are blobs in a listing. A worker that reads one range or blob
+//! behind the other counts the hours of its stretch and no others, so that the tables of workers have little in common
+//! to merge, and their seconds come in order. Whoever has read its stretch goes on with those of others.
 //!
 //! Input: the tasks in their order. Output: the next task of each worker, every task once. Must not depend on time.
 
@@ -20,7 +20,7 @@ pub(super) struct Turns<'t, 'b> {
     of_run: Vec<Run>,
 }
 
-/// The tasks of one blob, which stand together: the next of each worker's stretch, and where that ends.
+/// Tasks of one size, which stand together: the next of each worker's stretch, and where that ends.
 struct Run(Vec<(AtomicUsize, usize)>);
 
 impl Run {
@@ -41,10 +41,10 @@ impl Run {
 }
 
 impl<'t, 'b> Turns<'t, 'b> {
-    /// Tasks in their order, those of one blob together, for so many workers.
+    /// Tasks in their order, those of one size together, for so many workers.
     pub(super) fn new(tasks: &'t [Task<'b>], workers: usize) -> Self {
         let (mut runs, mut of_run) = (Vec::with_capacity(tasks.len()), Vec::new());
-        for run in tasks.chunk_by(|one, other| one.index == other.index) {
+        for run in tasks.chunk_by(|one, other| one.size() == other.size()) {
             let from = runs.len();
             runs.resize(from + run.len(), of_run.len());
             of_run.push(Run::new(from, from + run.len(), workers.max(1)));
@@ -76,8 +76,9 @@ mod tests {
             workers in 1_usize..5,
             turns in prop::collection::vec(0_usize..5, 60),
         ) {
-            let blob = Blob { name: "a".into(), place: BlobPlace::Stdin, bytes: 0 };
-            let task = |index: usize| Task::whole(u32::try_from(index).unwrap(), &blob);
+            let blob = |index: usize| Blob { name: "a".into(), place: BlobPlace::Stdin, bytes: 1 << (20 - index) };
+            let blobs: Vec<Blob> = (0..runs.len()).map(blob).collect();
+            let task = |index: usize| Task::whole(u32::try_from(index).unwrap(), &blobs[index]);
             let tasks: Vec<Task<'_>> =
                 runs.iter().enumerate().flat_map(|(index, length)| (0..*length).map(move |_| index)).map(task).collect();
             let all = Turns::new(&tasks, workers);
