@@ -24,123 +24,119 @@ fn verdict(record: &Record<'_>) -> (String, Basis) {
     (causes.get(verdict.cause).id.clone(), verdict.basis)
 }
 
+/// Status, text and cause (facts §3 and §9).
+const PUBLISHED: &[(u16, &str, &str)] = &[
+    (401, "AKV10000: Request is missing a Bearer or PoP token.", "auth-challenge"),
+    (401, "Request is missing a Bearer or PoP token.", "auth-challenge"),
+    (401, "(Unauthorized) Error validating token: IDX10223", "expired-token"),
+    (401, "[TokenExpired] Error validating token: 'S2S12086'.", "expired-token"),
+    (401, "Token not yet valid (Activity ID: XXXX-YYY-ZZZ)", "token-not-yet-valid"),
+    (
+        401,
+        "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.",
+        "wrong-audience",
+    ),
+    (
+        401,
+        "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found https://sts.windows.net/b/.",
+        "wrong-issuer",
+    ),
+    (
+        401,
+        "AKV10046: Unable to resolve the key used for signature validation. EncodedJwtHeader: '***'.",
+        "unknown-signing-key",
+    ),
+    (401, "Bearer authorization=\"x\", error=\"insufficient_claims\"", "claims-challenge"),
+    (
+        403,
+        "The user, group or application 'appid=a;oid=o' does not have secrets get permission on key vault 'k;location=w'.",
+        "missing-policy",
+    ),
+    (403, "The policy requires the caller 'appid=a;oid=o' to use on-behalf-of (OBO) flow.", "obo-required"),
+    (403, "Caller is not authorized to perform action on resource.", "missing-role"),
+    (
+        403,
+        "[ForbiddenByRbac (Forbidden)] Caller is not authorized to perform action on resource. If role",
+        "missing-role",
+    ),
+    (
+        403,
+        "Caller is not authorized to perform action on resource.\r\nDenyAssignmentId: '6dd1'\r\nDecisionReason: null",
+        "deny-assignment",
+    ),
+    (
+        403,
+        "Caller is not authorized to perform action on resource.\r\nDenyAssignmentId: null\r\nDecisionReason: null",
+        "missing-role",
+    ),
+    (
+        400,
+        "[ForbiddenByRbac (Forbidden)] Caller is not authorized to perform action on resource. Caller: name=KeyVault/ManagementPlane",
+        "arm-role-denied",
+    ),
+    (
+        403,
+        "Client address is not authorized and caller is not a trusted service.\r\nClient address: 1.2.3.4",
+        "unauthorized-client-address",
+    ),
+    (
+        403,
+        "Client address (00.00.00.00) is not authorized and caller is not a trusted service",
+        "unauthorized-client-address",
+    ),
+    (
+        403,
+        "Public network access is disabled and request is not from a trusted service nor via an approved private link.",
+        "public-access-disabled",
+    ),
+    (
+        403,
+        "Connection is not an approved private link and caller was ignored because bypass is not set to 'AzureServices'",
+        "public-access-disabled",
+    ),
+    (
+        403,
+        "[ForbiddenByNsp (Forbidden)] The request was forbidden by NSP policy. Caller: name=KeyVault",
+        "perimeter-denied",
+    ),
+    (403, "Access denied to first party service.\nCaller: name=ARM", "first-party-denied"),
+    (403, "Operation get is not allowed on a disabled secret.", "object-disabled"),
+    (403, "Operation decrypt is not permitted on this key.", "key-operation-forbidden"),
+    (403, "Operation sign is not allowed on an expired key.", "key-outside-validity"),
+    (
+        403,
+        "Operation \"purge\" is not allowed because purge protection is enabled for this vault.",
+        "purge-protected",
+    ),
+    (403, "(MethodNotAllowed) Operation 'DeletedVaultPurge' is not allowed.", "purge-protected"),
+    (
+        403,
+        "(AccessDenied) Not authorized to access Microsoft.KeyVault/managedHsm/roleAssignments/read/action on / (Activity ID: x)",
+        "hsm-missing-role",
+    ),
+    (403, "RequestDisallowedByPolicy: Secret 'x' was disallowed by policy.", "azure-policy-denied"),
+    (404, "A secret with (name/id) x was not found in this key vault.", "not-found"),
+    (
+        409,
+        "Secret SecretName is currently in a deleted but recoverable state, and its name cannot be reused",
+        "name-soft-deleted",
+    ),
+    (409, "Key is currently being deleted.", "object-being-deleted"),
+    (
+        409,
+        "There was a conflict restoring the secret 'https://x'. This can happen if either",
+        "restore-conflict",
+    ),
+    (
+        429,
+        "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached",
+        "throttled",
+    ),
+];
+
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
 fn published_texts_have_their_cause() {
-    // Facts §3 and §9.
-    let cases = [
-        (401, "AKV10000: Request is missing a Bearer or PoP token.", "auth-challenge"),
-        (401, "Request is missing a Bearer or PoP token.", "auth-challenge"),
-        (401, "(Unauthorized) Error validating token: IDX10223", "expired-token"),
-        (401, "[TokenExpired] Error validating token: 'S2S12086'.", "expired-token"),
-        (401, "Token not yet valid (Activity ID: XXXX-YYY-ZZZ)", "token-not-yet-valid"),
-        (
-            401,
-            "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.",
-            "wrong-audience",
-        ),
-        (
-            401,
-            "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found https://sts.windows.net/b/.",
-            "wrong-issuer",
-        ),
-        (
-            401,
-            "AKV10046: Unable to resolve the key used for signature validation. EncodedJwtHeader: '***'.",
-            "unknown-signing-key",
-        ),
-        (401, "Bearer authorization=\"x\", error=\"insufficient_claims\"", "claims-challenge"),
-        (
-            403,
-            "The user, group or application 'appid=a;oid=o' does not have secrets get permission on key vault 'k;location=w'.",
-            "missing-policy",
-        ),
-        (
-            403,
-            "The policy requires the caller 'appid=a;oid=o' to use on-behalf-of (OBO) flow.",
-            "obo-required",
-        ),
-        (403, "Caller is not authorized to perform action on resource.", "missing-role"),
-        (
-            403,
-            "[ForbiddenByRbac (Forbidden)] Caller is not authorized to perform action on resource. If role",
-            "missing-role",
-        ),
-        (
-            403,
-            "Caller is not authorized to perform action on resource.\r\nDenyAssignmentId: '6dd1'\r\nDecisionReason: null",
-            "deny-assignment",
-        ),
-        (
-            403,
-            "Caller is not authorized to perform action on resource.\r\nDenyAssignmentId: null\r\nDecisionReason: null",
-            "missing-role",
-        ),
-        (
-            400,
-            "[ForbiddenByRbac (Forbidden)] Caller is not authorized to perform action on resource. Caller: name=KeyVault/ManagementPlane",
-            "arm-role-denied",
-        ),
-        (
-            403,
-            "Client address is not authorized and caller is not a trusted service.\r\nClient address: 1.2.3.4",
-            "unauthorized-client-address",
-        ),
-        (
-            403,
-            "Client address (00.00.00.00) is not authorized and caller is not a trusted service",
-            "unauthorized-client-address",
-        ),
-        (
-            403,
-            "Public network access is disabled and request is not from a trusted service nor via an approved private link.",
-            "public-access-disabled",
-        ),
-        (
-            403,
-            "Connection is not an approved private link and caller was ignored because bypass is not set to 'AzureServices'",
-            "public-access-disabled",
-        ),
-        (
-            403,
-            "[ForbiddenByNsp (Forbidden)] The request was forbidden by NSP policy. Caller: name=KeyVault",
-            "perimeter-denied",
-        ),
-        (403, "Access denied to first party service.\nCaller: name=ARM", "first-party-denied"),
-        (403, "Operation get is not allowed on a disabled secret.", "object-disabled"),
-        (403, "Operation decrypt is not permitted on this key.", "key-operation-forbidden"),
-        (403, "Operation sign is not allowed on an expired key.", "key-outside-validity"),
-        (
-            403,
-            "Operation \"purge\" is not allowed because purge protection is enabled for this vault.",
-            "purge-protected",
-        ),
-        (403, "(MethodNotAllowed) Operation 'DeletedVaultPurge' is not allowed.", "purge-protected"),
-        (
-            403,
-            "(AccessDenied) Not authorized to access Microsoft.KeyVault/managedHsm/roleAssignments/read/action on / (Activity ID: x)",
-            "hsm-missing-role",
-        ),
-        (403, "RequestDisallowedByPolicy: Secret 'x' was disallowed by policy.", "azure-policy-denied"),
-        (404, "A secret with (name/id) x was not found in this key vault.", "not-found"),
-        (
-            409,
-            "Secret SecretName is currently in a deleted but recoverable state, and its name cannot be reused",
-            "name-soft-deleted",
-        ),
-        (409, "Key is currently being deleted.", "object-being-deleted"),
-        (
-            409,
-            "There was a conflict restoring the secret 'https://x'. This can happen if either",
-            "restore-conflict",
-        ),
-        (
-            429,
-            "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached",
-            "throttled",
-        ),
-    ];
-    for (status, text, cause) in cases {
+    for (status, text, cause) in PUBLISHED.iter().copied() {
         for text in [text.to_owned(), text.to_uppercase(), format!("\r\n {}", text.replace(' ', "\r\n"))] {
             assert_eq!(verdict(&failure(status, Some(&text))), (cause.to_owned(), Basis::Text), "{text}");
         }
