@@ -81,3 +81,6 @@ impl Facts {
         read::facts(tables)
     }
 }
+
+#[cfg(test)]
+mod tests;
