@@ -3,9 +3,13 @@
 //! Input: the `time` text of a record. Output: [`Ticks`], an integer that orders, merges and
 //! compares exactly. Must not read a clock.
 
+mod intervals;
+
 use std::fmt;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
+
+pub use intervals::Intervals;
 
 /// Ticks of 100 ns in one second; Azure writes seven fractional digits.
 pub const TICKS_PER_SECOND: i64 = 10_000_000;

@@ -5,7 +5,7 @@
 //! at each cell; whoever is not is looked at closely. Must not decide that there is a pattern.
 
 use crate::facts::requests::Cell;
-use crate::ticks::{TICKS_PER_SECOND, Ticks};
+use crate::ticks::{Intervals, TICKS_PER_SECOND, Ticks};
 
 /// Bits in which [`fewest_stretches`] notes what it has met, at least and at most.
 const NOTED: (usize, usize) = (1 << 9, 1 << 16);
@@ -13,33 +13,11 @@ const NOTED: (usize, usize) = (1 << 9, 1 << 16);
 /// Stretches of [`Rough`] for each cell at most: more of them would be empty, and take longer than the cells.
 const STRETCHES_PER_CELL: i64 = 4;
 
-/// Stretches of time of one length: which of them a tick lies in is told without a division.
-#[derive(Clone, Copy)]
-struct Stretches {
-    /// How many of them, or a little less, are as long as 2^64 ticks.
-    number: u64,
-}
-
-impl Stretches {
-    /// Stretches of so many seconds, or a little longer.
-    fn of_seconds(seconds: i64) -> Self {
-        let ticks = seconds.saturating_mul(TICKS_PER_SECOND).max(1).unsigned_abs();
-        Self { number: u64::MAX / ticks }
-    }
-
-    /// The stretch that lies so many ticks behind the beginning of the first.
-    #[inline]
-    fn at(self, ticks: u64) -> u64 {
-        let at = (u128::from(ticks) * u128::from(self.number)) >> 64;
-        u64::try_from(at).unwrap_or(u64::MAX)
-    }
-}
-
 /// How many stretches of so many seconds (those of a clock) have a request in them, or fewer.
 fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> u64 {
     let cells: usize = streams.clone().map(<[Cell]>::len).sum();
     let bits = (2 * cells).next_power_of_two().clamp(NOTED.0, NOTED.1);
-    let stretches = Stretches::of_seconds(seconds);
+    let stretches = Intervals::of_seconds(seconds);
     let mut noted = vec![0_u64; bits / 64];
     let mut last = None;
     for cell in streams.flatten() {
@@ -70,11 +48,11 @@ pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Cl
     (8 * fewest_stretches(streams, 8 * (pause + 1))).saturating_sub(cells as u64).div_ceil(15)
 }
 
-/// How many times stretches of so many seconds that follow each other and have a request come to an end: what lies behind
+/// How often a stretch of so many seconds that has a request follows one that has none: what lies behind
 /// an empty one is of another session. None where they are few in a span.
 fn runs<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> Option<u64> {
     let (first, last) = ends(streams.clone())?;
-    let stretches = Stretches::of_seconds(seconds);
+    let stretches = Intervals::of_seconds(seconds);
     let at = |tick: Ticks| stretches.at(tick.0.wrapping_sub(first.0).cast_unsigned());
     let cells: usize = streams.clone().map(<[Cell]>::len).sum();
     if at(last) / BITS_PER_CELL > cells as u64 {
@@ -113,7 +91,7 @@ pub(super) fn most_repeats<'c>(
 /// Sums by stretches of time. What does not fit is as much as fits.
 pub(super) struct Rough {
     first: Ticks,
-    stretches: Stretches,
+    stretches: Intervals,
     sums: Vec<u64>,
 }
 
@@ -121,11 +99,11 @@ impl Rough {
     /// Adds up streams, each its cells and what one request counts for, by stretches of at least so many seconds.
     pub(super) fn new<'c>(streams: impl Iterator<Item = (&'c [Cell], u64)> + Clone, seconds: i64) -> Self {
         let Some((first, last)) = ends(streams.clone().map(|(cells, _)| cells)) else {
-            return Self { first: Ticks(0), stretches: Stretches::of_seconds(seconds), sums: Vec::new() };
+            return Self { first: Ticks(0), stretches: Intervals::of_seconds(seconds), sums: Vec::new() };
         };
         let cells: usize = streams.clone().map(|(cells, _)| cells.len()).sum();
         let most = i64::try_from(cells).unwrap_or(i64::MAX).saturating_mul(STRETCHES_PER_CELL).max(1);
-        let stretches = Stretches::of_seconds(seconds.max((last.second() - first.second()) / most + 1));
+        let stretches = Intervals::of_seconds(seconds.max((last.second() - first.second()) / most + 1));
         let at = |tick: Ticks| {
             usize::try_from(stretches.at(tick.0.wrapping_sub(first.0).cast_unsigned())).unwrap_or(usize::MAX)
         };
