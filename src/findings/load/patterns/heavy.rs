@@ -1,6 +1,7 @@
 //! Most of a limit at once: `mass-write`, and what no other pattern explains, `hot-object` and
 //! `hot-caller`.
 
+use super::LOOKS_AT_ALL;
 use super::found::{Found, greatest};
 use super::rough::Rough;
 use super::usage::{Place, Row, arrivals, count, count_of_operation, distinct, grouped, objects};
@@ -41,7 +42,7 @@ pub(super) fn mass_write<'d, 'f>(
     let throttled = throttled.busiest(THROTTLED_SECONDS).count;
     let is_near = |class| {
         let is_most = |parts: u128| parts * 100 >= u128::from(demand.budgets.whole(class)) * MOST_PERCENT;
-        is_most(at_once(&rows, class)) && is_most(greatest(&rows, vault, class).0)
+        (LOOKS_AT_ALL || is_most(at_once(&rows, class))) && is_most(looked_at(&rows, vault, class).0)
     };
     let near = total >= FEWEST_WRITES && (is_near(Class::CreateImport) || is_near(Class::KeyCreate));
     if !near && throttled < FEWEST_THROTTLED {
@@ -110,7 +111,8 @@ fn hot_groups<'d, 'f>(
 ) -> Vec<Vec<Row<'d, 'f>>> {
     let is_most = |class, parts: u128| parts * 100 >= u128::from(demand.budgets.whole(class)) * MOST_PERCENT;
     // The busiest seconds of all its streams at once would not make it hot: no need to look at windows.
-    let sums = sums(rows, &key).into_iter().filter(|((_, class), parts)| is_most(*class, *parts));
+    let is_warm = |class, parts| LOOKS_AT_ALL || is_most(class, parts);
+    let sums = sums(rows, &key).into_iter().filter(|((_, class), parts)| is_warm(*class, *parts));
     let mut warm: Vec<(u32, Class)> = sums.map(|(warm, _)| warm).collect();
     if warm.is_empty() {
         return Vec::new();
@@ -126,14 +128,21 @@ fn hot_groups<'d, 'f>(
     groups.retain(|rows| {
         let throttled: u64 = rows.iter().filter(|row| row.stream.is_throttled()).map(|row| row.count).sum();
         let classes = rows.first().into_iter().flat_map(|row| classes_of(key(row)));
-        let mut near = classes.filter(|class| is_most(*class, roughly_greatest(rows, *class)));
+        let mut near = classes.filter(|class| is_warm(*class, roughly_greatest(rows, *class)));
         near.any(|class| {
-            let (low, high) = greatest(rows, vault, class);
-            debug_assert!(high <= at_once(rows, class), "{high} parts of {class} in ten seconds");
+            let (low, high) = looked_at(rows, vault, class);
             is_most(class, low) || (throttled >= FEWEST_THROTTLED && is_most(class, high))
         })
     });
     groups
+}
+
+/// The greatest load of any ten seconds, exactly; holds what is told of it without a look against it.
+fn looked_at(rows: &[Row<'_, '_>], vault: usize, class: Class) -> (u128, u128) {
+    let (low, high) = greatest(rows, vault, class);
+    debug_assert!(high <= at_once(rows, class), "{high} parts of {class} in ten seconds");
+    debug_assert!(high <= roughly_greatest(rows, class), "{high} parts of {class} in ten seconds");
+    (low, high)
 }
 
 /// Seconds that are added up for [`roughly_greatest`]: no shorter than the window.

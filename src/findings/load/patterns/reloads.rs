@@ -6,7 +6,7 @@ use super::arrivals::{Arrivals, Session, in_phase, mixed_period, period};
 use super::found::Found;
 use super::rough::{Rough, fewest_sessions};
 use super::usage::{Row, Usage, addresses, arrivals, cells, count, distinct, grouped, is_get, objects};
-use super::{CACHE_SECONDS, repeats_of_instances};
+use super::{CACHE_SECONDS, LOOKS_AT_ALL, repeats_of_instances};
 use crate::findings::wording::numbered;
 use crate::report::Confidence;
 
@@ -91,7 +91,9 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
         // Most callers are seen to sweep too seldom before any read is looked at, and nearly all others by a rough look.
         let lists: usize = instances.iter().map(|instance| instance.rounds.len()).sum();
         let most = |of: fn(&Instance<'d, 'f>) -> usize| instances.iter().map(of).sum();
-        if !is_habit(most(Instance::most_sweeps_by_count), lists) || !is_habit(most(Instance::most_sweeps), lists) {
+        let may_be = is_habit(most(Instance::most_sweeps_by_count), lists)
+            && is_habit(most(Instance::most_sweeps), lists);
+        if !may_be && !LOOKS_AT_ALL {
             return None;
         }
         let mut all = Sweeps::default();
@@ -101,6 +103,7 @@ pub(super) fn list_then_get_all<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'
         if !is_habit(all.sweeps, all.lists) {
             return None;
         }
+        debug_assert!(may_be, "{} sweeps behind {} lists were ruled out", all.sweeps, all.lists);
         let every = all.period.map_or_else(String::new, |period| format!(", every {period} seconds"));
         let why = format!(
             "{{who}} listed the {collection} {} times from {}{every}, and within a minute got up to {} of them \
