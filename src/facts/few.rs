@@ -77,7 +77,9 @@ impl<T: Copy> Few<T> {
     /// All of them, to be changed.
     #[inline]
     pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
-        self.own();
+        if matches!(self, Self::Shared(_)) {
+            self.own();
+        }
         match self {
             Self::None | Self::Shared(_) => &mut [],
             Self::One(value) => std::slice::from_mut(value),
@@ -85,27 +87,19 @@ impl<T: Copy> Few<T> {
         }
     }
 
-    /// Copies what belongs to a stretch.
-    #[inline]
-    fn own(&mut self) {
-        if matches!(self, Self::Shared(_)) {
-            self.copy();
-        }
-    }
-
+    /// Copies them, to have them for itself.
     #[cold]
-    fn copy(&mut self) {
+    fn own(&mut self) {
         *self = Self::Many(self.as_slice().to_vec());
     }
 
     /// Adds one behind the others.
     pub(super) fn push(&mut self, value: T) {
-        self.own();
         match self {
             Self::None => *self = Self::One(value),
             Self::One(first) => *self = Self::Many(vec![*first, value]),
             Self::Many(values) => values.push(value),
-            Self::Shared(_) => {}
+            Self::Shared(stretch) => *self = Self::Many([stretch.as_slice(), &[value]].concat()),
         }
     }
 

@@ -287,10 +287,9 @@ impl Read {
 
 /// Decodes one column of a row group.
 fn chunk(metadata: &FileMetadata, bytes: &Buffer<u8>, group: usize, column: usize) -> PolarsResult<Column> {
-    let refused = || PolarsError::ComputeError("a column that is not there".into());
-    let columns = metadata.row_groups.get(group).ok_or_else(refused)?.parquet_columns();
-    let chunk: &ColumnChunkMetadata = columns.get(column).ok_or_else(refused)?;
-    let dtype = type_of(chunk).ok_or_else(refused)?;
+    let columns = metadata.row_groups.get(group).ok_or_else(no_column)?.parquet_columns();
+    let chunk: &ColumnChunkMetadata = columns.get(column).ok_or_else(no_column)?;
+    let dtype = type_of(chunk).ok_or_else(no_column)?;
     // A column of few texts is stored as numbers of them, which is what is wanted. One of many is not, and what is
     // damaged is found so again.
     if dtype == ArrowDataType::Utf8View
@@ -302,17 +301,21 @@ fn chunk(metadata: &FileMetadata, bytes: &Buffer<u8>, group: usize, column: usiz
     decode(chunk, bytes, Field::new("".into(), dtype, true)).map(Column::new)
 }
 
+/// The error of a column that a file speaks of and does not have.
+fn no_column() -> PolarsError {
+    PolarsError::ComputeError("a column that is not there".into())
+}
+
 /// Decodes a column of a row group to the type of a field.
 fn decode(
     chunk: &ColumnChunkMetadata,
     bytes: &Buffer<u8>,
     field: Field,
 ) -> PolarsResult<Vec<Box<dyn Array>>> {
-    let refused = || PolarsError::ComputeError("a column that is not there".into());
     let range = chunk.byte_range();
     let place = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
     let (start, end) =
-        place.filter(|(start, end)| start <= end && *end <= bytes.len()).ok_or_else(refused)?;
+        place.filter(|(start, end)| start <= end && *end <= bytes.len()).ok_or_else(no_column)?;
     let primitive = &chunk.descriptor().descriptor.primitive_type;
     let pages = PageReader::new(Cursor::new(bytes.clone().sliced(start..end)), chunk, Vec::new(), usize::MAX);
     let pages = vec![BasicDecompressor::new(pages, Vec::new())];
