@@ -6,6 +6,7 @@
 
 pub mod causes;
 pub mod message;
+mod pattern;
 
 use std::sync::Arc;
 

@@ -7,13 +7,13 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 use toml::Spanned;
 
 use super::message::{Message, PLACEHOLDERS, placeholders};
+use super::pattern::Pattern;
 use crate::data_file::{self, Mistake};
 
 /// The table that comes with akvlens.
@@ -222,7 +222,7 @@ pub struct Known {
 pub struct Causes {
     causes: Vec<Cause>,
     /// One a cause; built at the first message, as many runs meet few or none.
-    patterns: Vec<OnceLock<Vec<Regex>>>,
+    patterns: Vec<OnceLock<Vec<Pattern>>>,
     known: Known,
     dated: String,
 }
@@ -328,9 +328,9 @@ impl Causes {
     }
 
     /// The compiled patterns of a cause.
-    fn patterns(&self, index: usize) -> &[Regex] {
+    fn patterns(&self, index: usize) -> &[Pattern] {
         self.patterns[index].get_or_init(|| {
-            self.causes[index].patterns.iter().filter_map(|pattern| compile(pattern).ok()).collect()
+            self.causes[index].patterns.iter().filter_map(|pattern| Pattern::new(pattern).ok()).collect()
         })
     }
 
@@ -354,11 +354,6 @@ impl Causes {
     }
 }
 
-/// A pattern as it is tried: at the start, whatever the case, over bytes.
-fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(&format!("^(?:{pattern})")).case_insensitive(true).unicode(false).build()
-}
-
 /// Whether a cause can be used as written.
 fn check(cause: &Cause) -> Result<(), String> {
     let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -369,7 +364,8 @@ fn check(cause: &Cause) -> Result<(), String> {
         return Err(format!("cause '{}' needs a title, a meaning and at least one remedy", cause.id));
     }
     for pattern in &cause.patterns {
-        compile(pattern).map_err(|error| format!("cause '{}': pattern '{pattern}': {error}", cause.id))?;
+        Pattern::new(pattern)
+            .map_err(|error| format!("cause '{}': pattern '{pattern}': {error}", cause.id))?;
     }
     for name in cause.why.iter().chain(&cause.remedy).flat_map(|text| placeholders(text)) {
         if !PLACEHOLDERS.contains(&name) {

@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
-use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use super::pattern::Pattern;
 
 /// A text with its white space collapsed and its code prefix found.
 #[derive(Clone, Debug)]
@@ -120,13 +121,13 @@ impl Message {
     }
 
     /// Whether a pattern matches at the start, with or without what may stand in front.
-    pub fn matches(&self, pattern: &Regex) -> bool {
+    pub fn matches(&self, pattern: &Pattern) -> bool {
         let starts = [Some(self.body), Some(0).filter(|_| self.body > 0), self.behind_word];
         starts
             .into_iter()
             .flatten()
             .filter_map(|start| self.text.get(start..))
-            .any(|text| pattern.is_match(text.as_bytes()))
+            .any(|text| pattern.begins(text))
     }
 
     /// Everything that the text carries.
