@@ -7,6 +7,7 @@
 pub mod causes;
 pub mod message;
 mod pattern;
+mod words;
 
 use std::sync::Arc;
 

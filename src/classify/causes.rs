@@ -329,9 +329,8 @@ impl Causes {
 
     /// The compiled patterns of a cause.
     fn patterns(&self, index: usize) -> &[Pattern] {
-        self.patterns[index].get_or_init(|| {
-            self.causes[index].patterns.iter().filter_map(|pattern| Pattern::new(pattern).ok()).collect()
-        })
+        self.patterns[index]
+            .get_or_init(|| self.causes[index].patterns.iter().map(|pattern| Pattern::new(pattern)).collect())
     }
 
     /// The cause that a `false` flag means.
@@ -364,7 +363,7 @@ fn check(cause: &Cause) -> Result<(), String> {
         return Err(format!("cause '{}' needs a title, a meaning and at least one remedy", cause.id));
     }
     for pattern in &cause.patterns {
-        Pattern::new(pattern)
+        Pattern::check(pattern)
             .map_err(|error| format!("cause '{}': pattern '{pattern}': {error}", cause.id))?;
     }
     for name in cause.why.iter().chain(&cause.remedy).flat_map(|text| placeholders(text)) {

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pattern::Pattern;
+use super::words;
 
 /// A text with its white space collapsed and its code prefix found.
 #[derive(Clone, Debug)]
@@ -210,18 +211,7 @@ fn word_prefix(text: &str) -> Option<usize> {
 
 /// Where ASCII `needle` stands, whatever its case.
 fn find(text: &str, needle: &str) -> Option<usize> {
-    let (bytes, needle) = (text.as_bytes(), needle.as_bytes());
-    // The rarest of its bytes is looked for, as far as English texts go: what most searches do is to find nothing.
-    let (place, rare) = needle.iter().copied().enumerate().min_by_key(|(_, byte)| commonness(*byte))?;
-    memchr::memchr2_iter(rare.to_ascii_lowercase(), rare.to_ascii_uppercase(), bytes)
-        .filter_map(|at| at.checked_sub(place))
-        .find(|at| bytes.get(*at..*at + needle.len()).is_some_and(|here| here.eq_ignore_ascii_case(needle)))
-}
-
-/// How common a byte is in messages: the more, the greater.
-fn commonness(byte: u8) -> usize {
-    const COMMON: &[u8] = b":'wvgfbmpdluchnsratoie ";
-    COMMON.iter().position(|common| *common == byte.to_ascii_lowercase()).map_or(0, |place| place + 1)
+    words::find(text.as_bytes(), needle)
 }
 
 /// The text behind `needle`.
