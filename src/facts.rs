@@ -8,6 +8,7 @@
 //!
 //! Texts are kept once, in [`dimensions::Dimensions`]; the tables hold references.
 
+mod arrivals;
 pub mod changes;
 pub mod correlation;
 pub mod coverage;
@@ -84,8 +85,8 @@ impl Facts {
 
     /// Takes in another input's facts.
     pub fn merge(&mut self, mut other: Self) {
-        self.count_pending();
-        other.count_pending();
+        self.look_up_pending();
+        other.look_up_pending();
         if other.is_empty() {
             return;
         }
@@ -135,6 +136,12 @@ impl Facts {
 
     /// Counts the requests that [`Facts::update_soon`] has left waiting.
     pub fn count_pending(&mut self) {
+        self.look_up_pending();
+        self.requests.count();
+    }
+
+    /// Looks up where the requests that wait belong.
+    fn look_up_pending(&mut self) {
         self.requests.add_pending(&mut self.pending);
         self.latency.add_pending(&mut self.pending_latency);
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::arrivals::Arrivals;
 use super::dimensions::{Remap, RequestKey};
 use super::few::{Few, Stretch};
 use super::table::{TOGETHER, Table};
@@ -33,7 +34,7 @@ impl Cell {
     }
 
     /// One request.
-    fn one(at: Ticks) -> Self {
+    pub(super) fn one(at: Ticks) -> Self {
         Self { first: at, span: 0, count: 1 }
     }
 
@@ -55,6 +56,31 @@ impl Cell {
         *self = Self { first, span: u32::try_from(last.0 - first.0).unwrap_or(u32::MAX), count };
         true
     }
+
+    /// Puts it behind other cells, or into the last of them, those in front of `from` left aside.
+    #[inline]
+    pub(super) fn join(self, cells: &mut Vec<Self>, from: usize) {
+        let last = cells.get_mut(from..).and_then(|cells| cells.last_mut());
+        if !last.is_some_and(|last| last.second() == self.second() && last.absorb(self)) {
+            cells.push(self);
+        }
+    }
+
+    /// Brings the cells from a place on in order, one a second.
+    pub(super) fn settle(cells: &mut Vec<Self>, from: usize) {
+        if !are_settled(cells.get(from..).unwrap_or_default()) {
+            let mut late = cells.split_off(from);
+            // Stretches that are in order already are merged.
+            late.sort();
+            late.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
+            cells.append(&mut late);
+        }
+    }
+}
+
+/// Whether cells are in order, one a second.
+fn are_settled(cells: &[Cell]) -> bool {
+    cells.windows(2).all(|pair| pair[0].second() < pair[1].second())
 }
 
 /// The requests of one key.
@@ -74,12 +100,23 @@ impl Series {
         Self { untimed, ..Self::default() }
     }
 
+    /// A series of one cell, and of requests without a time.
+    pub(super) fn of_cell(cell: Cell, untimed: u64) -> Self {
+        Self { cells: Few::One(cell), untimed, settled: 1 }
+    }
+
+    /// A series of a stretch of cells, and of requests without a time.
+    pub(super) fn of_cells(all: &Arc<Vec<Cell>>, places: Range<usize>, untimed: u64) -> Self {
+        let mut series = Self::of_untimed(untimed);
+        series.push_all(all, places);
+        series
+    }
+
     /// Counts a stretch of cells behind those that are there.
     pub(super) fn push_all(&mut self, all: &Arc<Vec<Cell>>, places: Range<usize>) {
         let cells = all.get(places.clone()).unwrap_or_default();
-        let is_settled = cells.windows(2).all(|pair| pair[0].second() < pair[1].second());
         match (cells, Stretch::new(all, places)) {
-            ([_, _, ..], Some(stretch)) if is_settled && matches!(self.cells, Few::None) => {
+            ([_, _, ..], Some(stretch)) if are_settled(cells) && matches!(self.cells, Few::None) => {
                 self.settled = cells.len();
                 self.cells = Few::Shared(stretch);
             }
@@ -123,12 +160,6 @@ impl Series {
         }
     }
 
-    /// The last tick as it came; 0 where there is none.
-    #[inline]
-    fn last_tick(&self) -> i64 {
-        self.cells.as_slice().last().map_or(0, |cell| cell.first.0)
-    }
-
     /// Cells that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
         self.cells.room()
@@ -139,8 +170,7 @@ impl Series {
         if let Few::Many(cells) = &mut self.cells
             && self.settled < cells.len()
         {
-            cells.sort_unstable();
-            cells.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
+            Cell::settle(cells, 0);
             self.settled = cells.len();
         }
     }
@@ -148,6 +178,11 @@ impl Series {
     /// Whether the cells are in order, one a second.
     fn is_settled(&self) -> bool {
         self.settled == self.cells.as_slice().len()
+    }
+
+    /// The cells as they came.
+    pub(super) fn arrived(&self) -> &[Cell] {
+        self.cells.as_slice()
     }
 
     /// The cells, ascending; the series must be settled.
@@ -296,12 +331,31 @@ impl Pending {
 #[derive(Debug, Default)]
 pub struct Requests {
     table: Table<RequestKey, Series>,
+    /// What is in no series yet: the table must be settled before series are asked for.
+    arrivals: Arrivals,
 }
 
 impl Requests {
-    /// Counts what waits.
+    /// Finds the streams of what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        self.table.add_all(&mut pending.0, Series::last_tick, Series::add);
+        let Self { table, arrivals } = self;
+        table.find_all(&mut pending.0, |row, series, time| match time {
+            Some(time) => arrivals.add(row, time),
+            None => series.untimed += 1,
+        });
+        if arrivals.are_many() {
+            self.count();
+        }
+    }
+
+    /// Counts all requests in their series, on this thread.
+    pub(super) fn count(&mut self) {
+        self.arrivals.sort_in(self.table.rows_mut(), false);
+    }
+
+    /// How many requests are in no series yet.
+    pub(super) fn arrivals(&self) -> usize {
+        self.arrivals.len()
     }
 
     /// Counts a series under a key.
@@ -317,21 +371,34 @@ impl Requests {
             series.retain(|(_, series)| !series.is_empty());
         }
         if are_distinct {
-            return Self { table: Table::of_rows(series) };
+            return Self { table: Table::of_rows(series), ..Self::default() };
         }
         let mut requests = Self::default();
         requests.table.reserve(series.len());
-        requests.table.add_each(series.into_iter(), Series::last_tick, Series::merge);
+        requests.table.find_each(series.into_iter(), |_, mine, theirs| mine.merge(theirs));
         requests
     }
 
-    /// Takes in another table.
+    /// Takes in another table. What both have counted of a key is brought together when series are settled.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        self.table.merge(other.table, |key| remap.key(key), Series::last_tick, Series::merge);
+        let Self { table, arrivals } = self;
+        let mut rows = vec![0; other.table.len()];
+        let theirs = rows.iter_mut().zip(other.table.into_rows());
+        let theirs = theirs.map(|(place, (key, series))| (remap.key(key), (place, series)));
+        table.find_each(theirs, |row, mine, (place, series)| {
+            *place = row;
+            if mine.is_empty() {
+                *mine = series;
+            } else if !series.is_empty() {
+                arrivals.add_series(row, series);
+            }
+        });
+        arrivals.append(other.arrivals, &rows);
     }
 
-    /// Brings every series in order.
+    /// Counts all requests, and brings every series in order.
     pub fn settle(&mut self) {
+        self.arrivals.sort_in(self.table.rows_mut(), true);
         let late = self.table.rows_mut().par_iter_mut().filter(|(_, series)| !series.is_settled());
         late.for_each(|(_, series)| series.settle());
     }

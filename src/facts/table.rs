@@ -20,8 +20,9 @@ pub(super) struct Table<K, V> {
     places: Vec<Place>,
     /// Seeded by the process: keys come from logs.
     hasher: foldhash::fast::RandomState,
-    /// Room for the tags of what is looked up.
+    /// Room for the tags of what is looked up, and for the numbers of the rows where it was found.
     tags: Vec<u32>,
+    numbers: Vec<u32>,
 }
 
 /// Where a row is told.
@@ -61,6 +62,7 @@ impl<K, V> Default for Table<K, V> {
             places: Vec::new(),
             hasher: foldhash::fast::RandomState::default(),
             tags: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 }
@@ -121,6 +123,51 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         self.tags = tags;
     }
 
+    /// Takes in many keys, and leaves none of them: `each` is given the number of each one's row, made if there is none
+    /// yet, its value, and what came with it.
+    pub(super) fn find_all<T>(&mut self, many: &mut Vec<(K, T)>, mut each: impl FnMut(u32, &mut V, T)) {
+        if many.is_empty() {
+            return;
+        }
+        self.make_room(many.len());
+        let mut tags = std::mem::take(&mut self.tags);
+        tags.clear();
+        tags.extend(many.iter().map(|(key, _)| self.tag(key)));
+        let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].number);
+        std::hint::black_box(near);
+        // Most keys are where their tags say: then to compare them is all there is to do, and no comparison waits
+        // for the one before. What is not there is 0.
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        numbers.extend(many.iter().zip(&tags).map(|((key, _), tag)| {
+            let place = self.places[self.place(*tag)];
+            let is_there = place.row().is_some_and(|row| place.tag == *tag && self.rows[row].0 == *key);
+            if is_there { place.number } else { 0 }
+        }));
+        for (((key, with), tag), number) in many.drain(..).zip(&tags).zip(&numbers) {
+            let number = if *number > 0 { *number } else { self.number(*tag, key) };
+            let row = number - 1;
+            each(row, &mut self.rows[row as usize].1, with);
+        }
+        (self.tags, self.numbers) = (tags, numbers);
+    }
+
+    /// [`Self::find_all`] for keys that come one after the other, however many.
+    pub(super) fn find_each<T>(
+        &mut self,
+        mut keys: impl Iterator<Item = (K, T)>,
+        mut each: impl FnMut(u32, &mut V, T),
+    ) {
+        let mut many = Vec::with_capacity(TOGETHER);
+        loop {
+            many.extend(keys.by_ref().take(TOGETHER));
+            if many.is_empty() {
+                return;
+            }
+            self.find_all(&mut many, &mut each);
+        }
+    }
+
     /// Takes in another table, its keys as `key` gives them; `touch` and `add` as above.
     pub(super) fn merge(
         &mut self,
@@ -153,17 +200,22 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
     /// The row of a key, made if there is none yet; there must be room for one.
     #[inline]
     fn row(&mut self, tag: u32, key: K) -> usize {
+        self.number(tag, key) as usize - 1
+    }
+
+    /// [`Self::row`], from 1.
+    #[inline]
+    fn number(&mut self, tag: u32, key: K) -> u32 {
         let mut at = self.place(tag);
         while let Some(row) = self.places[at].row() {
             if self.places[at].tag == tag && self.rows[row].0 == key {
-                return row;
+                return self.places[at].number;
             }
             at = (at + 1) & (self.places.len() - 1);
         }
-        let row = self.rows.len();
-        self.places[at] = Place::new(tag, row);
+        self.places[at] = Place::new(tag, self.rows.len());
         self.rows.push((key, V::default()));
-        row
+        self.places[at].number
     }
 
     /// Takes room for so many more rows at once.
@@ -351,8 +403,17 @@ mod tests {
                 prop_assert_eq!(table.get(&Key(1000)), None);
                 match many.as_slice() {
                     [(key, with)] => *table.value(*key) += with,
-                    _ if many.len().is_multiple_of(2) => {
+                    _ if many.len().is_multiple_of(3) => {
                         table.add_all(&mut many.clone(), |sum| *sum, |sum, with| *sum += with);
+                    }
+                    _ if many.len() % 3 == 1 => {
+                        let mut rows = Vec::new();
+                        table.find_each(many.iter().copied(), |row, sum, with| {
+                            rows.push(row as usize);
+                            *sum += with;
+                        });
+                        let found = rows.into_iter().map(|row| table.rows()[row].0);
+                        prop_assert!(found.eq(many.iter().map(|(key, _)| *key)));
                     }
                     _ => {
                         let mut other = Table::default();

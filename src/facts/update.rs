@@ -44,7 +44,7 @@ impl Facts {
             self.pending_latency.add(time, key.vault, key.operation, ms);
         }
         if self.pending.add(key, record.time) {
-            self.count_pending();
+            self.look_up_pending();
         }
         if key.plane != Plane::Data {
             self.change(record, &key);

@@ -7,6 +7,7 @@ use super::dimensions::RequestKey;
 use super::examples::{Example, ExampleKey};
 use super::latency::{Buckets, LatencyCell, LatencyKey};
 use super::requests::{Cell, Series};
+use crate::ticks::Ticks;
 
 /// What a hash map adds to an entry: its hash, and its place at the usual load.
 const ENTRY: usize = 8 + 2 * size_of::<usize>();
@@ -27,7 +28,8 @@ impl Facts {
         let examples = self.examples.iter().len() * (size_of::<(ExampleKey, Example)>() + ENTRY);
         let keys_of_latency = self.latency.iter().count() * (size_of::<(LatencyKey, Buckets)>() + ENTRY);
         let latency = self.latency.room() * size_of::<LatencyCell>() + keys_of_latency;
-        (series * size_of::<Cell>() + keys + texts * TEXT + bytes + examples + latency) as u64
+        let arrivals = self.requests.arrivals() * (size_of::<u32>() + size_of::<Ticks>());
+        (series * size_of::<Cell>() + arrivals + keys + texts * TEXT + bytes + examples + latency) as u64
     }
 
     /// Streams and texts: what weighing goes through.
