@@ -60,9 +60,16 @@ impl Arrivals {
         self.rows.len() >= MOST
     }
 
-    /// How many requests wait.
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.series.is_empty()
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn weight(&self) -> usize {
+        let requests = self.rows.len() * (size_of::<u32>() + size_of::<Ticks>());
+        let of = |(_, series): &(u32, Series)| size_of::<(u32, Series)>() + series.room() * size_of::<Cell>();
+        requests + self.series.iter().map(of).sum::<usize>()
     }
 
     /// Counts all of them in their rows, and leaves none; on all threads, if none of them has other work.
@@ -104,7 +111,9 @@ fn by_row(rows: usize, of: &[u32], arrived: &[Ticks]) -> (Vec<u32>, Vec<Ticks>) 
     // Counted two places further on, they become the places where each row's next tick goes, one further on;
     // and when all are there, those where the row ends.
     let mut places = vec![0_u32; rows + 2];
-    of.iter().for_each(|row| places[*row as usize + 2] += 1);
+    for row in of {
+        places[*row as usize + 2] += 1;
+    }
     let mut sum = 0;
     for place in &mut places {
         sum += *place;
@@ -225,7 +234,7 @@ mod tests {
             }
             waiting.append(waiting_too, &places);
             waiting.sort_in(&mut rows, is_sorted);
-            prop_assert_eq!(waiting.len(), 0);
+            prop_assert!(waiting.is_empty());
             for (row, (_, series)) in rows.iter_mut().enumerate() {
                 series.settle();
                 let mut slow = slow.remove(&row).unwrap_or_default();

@@ -353,9 +353,10 @@ impl Requests {
         self.arrivals.sort_in(self.table.rows_mut(), false);
     }
 
-    /// How many requests are in no series yet.
-    pub(super) fn arrivals(&self) -> usize {
-        self.arrivals.len()
+    /// Bytes that are taken by what the streams have counted, beside the streams themselves.
+    pub(super) fn weight(&self) -> usize {
+        let room: usize = self.table.rows().iter().map(|(_, series)| series.room()).sum();
+        room * size_of::<Cell>() + self.arrivals.weight()
     }
 
     /// Counts a series under a key.
@@ -403,13 +404,15 @@ impl Requests {
         late.for_each(|(_, series)| series.settle());
     }
 
-    /// All keys with their series, in no order that means anything.
+    /// All keys with their series, in no order that means anything; the table must be settled.
     pub fn as_slice(&self) -> &[(RequestKey, Series)] {
+        debug_assert!(self.arrivals.is_empty(), "the table is settled");
         self.table.rows()
     }
 
-    /// Every key with its series, in no order that means anything.
+    /// Every key with its series, in no order that means anything; the table must be settled.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RequestKey, &Series)> {
+        debug_assert!(self.arrivals.is_empty(), "the table is settled");
         self.table.iter()
     }
 

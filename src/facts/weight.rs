@@ -6,8 +6,7 @@ use super::Facts;
 use super::dimensions::RequestKey;
 use super::examples::{Example, ExampleKey};
 use super::latency::{Buckets, LatencyCell, LatencyKey};
-use super::requests::{Cell, Series};
-use crate::ticks::Ticks;
+use super::requests::Series;
 
 /// What a hash map adds to an entry: its hash, and its place at the usual load.
 const ENTRY: usize = 8 + 2 * size_of::<usize>();
@@ -22,19 +21,17 @@ impl Facts {
     /// Bytes that the tables take, about: those that grow with the input are counted, by their entries.
     /// Takes as long as there are streams and texts.
     pub fn weight(&self) -> u64 {
-        let series: usize = self.requests.iter().map(|(_, series)| series.room()).sum();
-        let keys = self.requests.iter().len() * (size_of::<(RequestKey, Series)>() + ENTRY + ALLOCATED);
+        let keys = self.requests.keys() * (size_of::<(RequestKey, Series)>() + ENTRY + ALLOCATED);
         let (texts, bytes) = self.dimensions.strings.extent();
         let examples = self.examples.iter().len() * (size_of::<(ExampleKey, Example)>() + ENTRY);
         let keys_of_latency = self.latency.iter().count() * (size_of::<(LatencyKey, Buckets)>() + ENTRY);
         let latency = self.latency.room() * size_of::<LatencyCell>() + keys_of_latency;
-        let arrivals = self.requests.arrivals() * (size_of::<u32>() + size_of::<Ticks>());
-        (series * size_of::<Cell>() + arrivals + keys + texts * TEXT + bytes + examples + latency) as u64
+        (self.requests.weight() + keys + texts * TEXT + bytes + examples + latency) as u64
     }
 
     /// Streams and texts: what weighing goes through.
     pub fn entries(&self) -> usize {
-        self.requests.iter().len() + self.dimensions.strings.extent().0
+        self.requests.keys() + self.dimensions.strings.extent().0
     }
 }
 
