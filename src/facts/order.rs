@@ -14,15 +14,17 @@ use crate::record::AccessFlags;
 use crate::record::operation::Plane;
 use crate::ticks::Ticks;
 
-/// Where a key stands among all keys: by its fields in this order.
+/// Where a key stands among all keys: by its fields in this order. Callers come first, then vaults, operations and
+/// objects, as streams are judged: then they need hardly be put in another order when they are read, and their cells lie
+/// in memory as they are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RequestPlace {
+    caller: u32,
     vault: u32,
-    plane: Plane,
     operation: u32,
     object: u32,
+    plane: Plane,
     key_kind: u32,
-    caller: u32,
     client_address: u32,
     client_agent: u32,
     status: Option<u16>,

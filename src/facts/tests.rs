@@ -77,18 +77,18 @@ fn facts_after(blob: &str, lines: &[String], before: impl Fn(&mut Facts)) -> Fac
 /// A stream of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct RequestRow<'f> {
+    /// Caller.
+    caller: CallerRow<'f>,
     /// Vault.
     vault: VaultRow<'f>,
-    /// Plane.
-    plane: Plane,
-    /// Operation.
+    /// Operation name.
     operation: Option<&'f str>,
     /// Object.
     object: Option<&'f str>,
+    /// Plane.
+    plane: Plane,
     /// Key kind.
     key_kind: Option<&'f str>,
-    /// Caller.
-    caller: CallerRow<'f>,
     /// Client address.
     client_address: Option<&'f str>,
     /// Client agent.
