@@ -60,16 +60,20 @@ impl Arrivals {
         self.rows.len() >= MOST
     }
 
+    /// How many requests wait.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.series.is_empty()
     }
 
-    /// Bytes that it takes.
+    /// Bytes that it takes; the cells of series are not among them.
     pub(super) fn weight(&self) -> usize {
-        let requests = self.rows.len() * (size_of::<u32>() + size_of::<Ticks>());
-        let of = |(_, series): &(u32, Series)| size_of::<(u32, Series)>() + series.room() * size_of::<Cell>();
-        requests + self.series.iter().map(of).sum::<usize>()
+        self.rows.len() * (size_of::<u32>() + size_of::<Ticks>())
+            + self.series.len() * size_of::<(u32, Series)>()
     }
 
     /// Counts all of them in their rows, and leaves none; on all threads, if none of them has other work.

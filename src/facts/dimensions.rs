@@ -110,6 +110,8 @@ pub struct Strings {
     kept_as: IndexMap<Box<str>, Text, foldhash::fast::RandomState>,
     /// Texts of a log that were interned last.
     recent: Recent,
+    /// Bytes of all texts above.
+    bytes: usize,
 }
 
 impl Strings {
@@ -117,7 +119,10 @@ impl Strings {
     pub fn intern(&mut self, text: &str) -> Text {
         match self.set.get_index_of(text) {
             Some(index) => Ref::at(index),
-            None => Ref::at(self.set.insert_full(text.into()).0),
+            None => {
+                self.bytes += text.len();
+                Ref::at(self.set.insert_full(text.into()).0)
+            }
         }
     }
 
@@ -165,16 +170,15 @@ impl Strings {
     fn keep_as(&mut self, text: &str, kept: &str) -> Text {
         let kept = self.intern(kept);
         // What is too long to keep is too long to remember.
-        if text.len() <= MOST_BYTES {
-            self.kept_as.insert(text.into(), kept);
+        if text.len() <= MOST_BYTES && self.kept_as.insert(text.into(), kept).is_none() {
+            self.bytes += text.len();
         }
         kept
     }
 
     /// How many there are, with those remembered as they stood, and their bytes.
     pub fn extent(&self) -> (usize, usize) {
-        let texts = || self.set.iter().chain(self.kept_as.keys());
-        (self.set.len() + self.kept_as.len(), texts().map(|text| text.len()).sum())
+        (self.set.len() + self.kept_as.len(), self.bytes)
     }
 
     /// All strings, in the order of their references.
@@ -433,5 +437,7 @@ mod tests {
         assert_eq!(strings.get(token), "bearer [removed]");
         let (upper, lower) = (strings.intern_lower("KV-Orders"), strings.intern_lower("kv-orders"));
         assert_eq!(upper, lower);
+        let kept: usize = strings.set.iter().chain(strings.kept_as.keys()).map(|text| text.len()).sum();
+        assert_eq!(strings.extent(), (strings.set.len() + strings.kept_as.len(), kept));
     }
 }

@@ -151,7 +151,7 @@ impl Latency {
     }
 
     /// Every key with its cells, ascending by bucket; keys in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&LatencyKey, &[LatencyCell])> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&LatencyKey, &[LatencyCell])> {
         self.table.iter().map(|(key, buckets)| (key, buckets.0.as_slice()))
     }
 

@@ -333,30 +333,33 @@ pub struct Requests {
     table: Table<RequestKey, Series>,
     /// What is in no series yet: the table must be settled before series are asked for.
     arrivals: Arrivals,
+    /// Cells that series have room for, at most.
+    room: usize,
 }
 
 impl Requests {
     /// Finds the streams of what waits.
     pub(super) fn add_pending(&mut self, pending: &mut Pending) {
-        let Self { table, arrivals } = self;
+        let Self { table, arrivals, .. } = self;
         table.find_all(&mut pending.0, |row, series, time| match time {
             Some(time) => arrivals.add(row, time),
             None => series.untimed += 1,
         });
         if arrivals.are_many() {
             self.count();
+            self.room = self.as_slice().iter().map(|(_, series)| series.room()).sum();
         }
     }
 
     /// Counts all requests in their series, on this thread.
     pub(super) fn count(&mut self) {
+        self.room += self.arrivals.len();
         self.arrivals.sort_in(self.table.rows_mut(), false);
     }
 
     /// Bytes that are taken by what the streams have counted, beside the streams themselves.
     pub(super) fn weight(&self) -> usize {
-        let room: usize = self.table.rows().iter().map(|(_, series)| series.room()).sum();
-        room * size_of::<Cell>() + self.arrivals.weight()
+        self.room * size_of::<Cell>() + self.arrivals.weight()
     }
 
     /// Counts a series under a key.
@@ -382,7 +385,8 @@ impl Requests {
 
     /// Takes in another table. What both have counted of a key is brought together when series are settled.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
-        let Self { table, arrivals } = self;
+        let Self { table, arrivals, room } = self;
+        *room += other.room;
         let mut rows = vec![0; other.table.len()];
         let theirs = rows.iter_mut().zip(other.table.into_rows());
         let theirs = theirs.map(|(place, (key, series))| (remap.key(key), (place, series)));

@@ -19,19 +19,19 @@ const TEXT: usize = size_of::<Box<str>>() + ENTRY + ALLOCATED;
 
 impl Facts {
     /// Bytes that the tables take, about: those that grow with the input are counted, by their entries.
-    /// Takes as long as there are streams and texts.
+    /// Takes as long as there are durations.
     pub fn weight(&self) -> u64 {
         let keys = self.requests.keys() * (size_of::<(RequestKey, Series)>() + ENTRY + ALLOCATED);
         let (texts, bytes) = self.dimensions.strings.extent();
         let examples = self.examples.iter().len() * (size_of::<(ExampleKey, Example)>() + ENTRY);
-        let keys_of_latency = self.latency.iter().count() * (size_of::<(LatencyKey, Buckets)>() + ENTRY);
+        let keys_of_latency = self.latency.iter().len() * (size_of::<(LatencyKey, Buckets)>() + ENTRY);
         let latency = self.latency.room() * size_of::<LatencyCell>() + keys_of_latency;
         (self.requests.weight() + keys + texts * TEXT + bytes + examples + latency) as u64
     }
 
-    /// Streams and texts: what weighing goes through.
+    /// Rows of durations: what weighing goes through.
     pub fn entries(&self) -> usize {
-        self.requests.keys() + self.dimensions.strings.extent().0
+        self.latency.iter().len()
     }
 }
 

@@ -52,7 +52,7 @@ impl Rhythm {
         self.records >= self.next.max(RECORDS)
     }
 
-    /// Begins anew: large tables take long to weigh, and grow slowly.
+    /// Begins anew: many entries take long to weigh, and grow slowly.
     pub(super) fn weighed(&mut self, entries: usize) {
         *self = Self { records: 0, next: entries as u64 / 2 };
     }

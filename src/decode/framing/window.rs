@@ -5,8 +5,9 @@ use std::io::{self, Read};
 
 use super::resync::Resync;
 
-/// Bytes read at a time; reads of 128 KB to 4 MB cost the same.
-pub(in crate::decode) const CHUNK: usize = 1 << 20;
+/// Bytes read at a time. What was read is still in the processor's second cache when it is decoded, with the tables
+/// that are looked up meanwhile; to read more at a time saves nothing.
+pub(in crate::decode) const CHUNK: usize = 256 << 10;
 
 /// Bytes read first; then as many as were read so far, up to a chunk. Small inputs come by the
 /// million, one an event of a Capture file, and must not cost a chunk of zeros each.
