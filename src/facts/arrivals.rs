@@ -233,13 +233,13 @@ mod tests {
             rows.resize_with(30, || ((), Series::of_untimed(1)));
             let places: Vec<u32> = (0..30).rev().collect();
             let number = others.len();
-            for ((_, series), row) in others.into_iter().zip(&places) {
+            for (((), series), row) in others.into_iter().zip(&places) {
                 waiting.add_series(*row, series);
             }
             waiting.append(waiting_too, &places);
             waiting.sort_in(&mut rows, is_sorted);
             prop_assert!(waiting.is_empty());
-            for (row, (_, series)) in rows.iter_mut().enumerate() {
+            for (row, ((), series)) in rows.iter_mut().enumerate() {
                 series.settle();
                 let mut slow = slow.remove(&row).unwrap_or_default();
                 slow.settle();

@@ -117,13 +117,11 @@ pub struct Strings {
 impl Strings {
     /// The reference to a string.
     pub fn intern(&mut self, text: &str) -> Text {
-        match self.set.get_index_of(text) {
-            Some(index) => Ref::at(index),
-            None => {
-                self.bytes += text.len();
-                Ref::at(self.set.insert_full(text.into()).0)
-            }
+        if let Some(index) = self.set.get_index_of(text) {
+            return Ref::at(index);
         }
+        self.bytes += text.len();
+        Ref::at(self.set.insert_full(text.into()).0)
     }
 
     /// The reference to a text of a log, without tokens and signatures.
