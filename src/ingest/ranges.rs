@@ -31,8 +31,9 @@ const LEAST_RANGES: u64 = 16;
 /// How far a cut is looked for behind its place, and the first record from the start of the file.
 pub(super) const SEARCH_BYTES: usize = 1 << 20;
 
-/// How far it is looked for at first: that is enough where records are as small as they are.
-const NEAR_BYTES: usize = if cfg!(test) { 128 } else { 32 << 10 };
+/// Bytes behind the place of a cut that are searched, first the few in which most records end.
+const NEAR_BYTES: [usize; 3] =
+    if cfg!(test) { [32, 128, SEARCH_BYTES] } else { [4 << 10, 64 << 10, SEARCH_BYTES] };
 
 /// A stretch of a blob: from one byte to another, or to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl Rule {
 
     /// The first cut at or behind a place, if one is near.
     fn cut_behind(&self, file: &mut File, place: u64) -> io::Result<Option<u64>> {
-        for most in [NEAR_BYTES, SEARCH_BYTES] {
+        for most in NEAR_BYTES {
             file.seek(SeekFrom::Start(place))?;
             let mut bytes = vec![0; most];
             let read = read_full(file, &mut bytes)?;
