@@ -79,11 +79,26 @@ impl Plan {
     }
 }
 
+/// What `--help` says.
+const USAGE: &str = "\
+Measures whole runs of akvlens beside floors and peers, and prints every bar.
+
+akvlens-bench [WORD...]                  rows whose names hold a word; all without one
+akvlens-bench instructions [--record]    instructions a record against the recorded budget, or recorded anew
+
+AKVLENS_BENCH_MB      megabytes of records (1000)
+AKVLENS_BENCH_RUNS    runs in turn (5)
+AKVLENS_BENCH_TIMES   an input so many times as large as well (1: none)
+AKVLENS_BENCH_PYTHON  the Python that has the peers
+AKVLENS_BENCH_JQ, AKVLENS_BENCH_JAQ   those programs
+AKVLENS_BENCH_BINARY  measures that binary, and builds none";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["--part", part @ ..] => floors::run(part),
+        ["--help" | "-h", ..] => println!("{USAGE}"),
         ["instructions", rest @ ..] => return instructions::run(&binary(), rest.contains(&"--record")),
         _ => side_by_side(&Plan::new()),
     }
