@@ -31,8 +31,9 @@ pub(super) struct Arrivals {
     /// Rows and ticks of requests, side by side.
     rows: Vec<u32>,
     ticks: Vec<Ticks>,
-    /// What other tables have counted, by row.
+    /// What other tables have counted, by row, and how many cells that is.
     series: Vec<(u32, Series)>,
+    cells: usize,
 }
 
 impl Arrivals {
@@ -45,6 +46,7 @@ impl Arrivals {
 
     /// Takes in a series of a row.
     pub(super) fn add_series(&mut self, row: u32, series: Series) {
+        self.cells += series.arrived().len();
         self.series.push((row, series));
     }
 
@@ -53,11 +55,19 @@ impl Arrivals {
         self.rows.extend(other.rows.iter().map(|row| rows[*row as usize]));
         self.ticks.extend(other.ticks);
         self.series.extend(other.series.into_iter().map(|(row, series)| (rows[row as usize], series)));
+        self.cells += other.cells;
     }
 
     /// Whether there are enough to be sorted in.
     pub(super) fn are_many(&self) -> bool {
         self.rows.len() >= MOST
+    }
+
+    /// Whether others have counted enough to be sorted in among these: half as much, so that each cell is written anew
+    /// a few times at most, however many tables are merged, and never waits in great numbers.
+    pub(super) fn are_half_of<K: Sync>(&self, rows: &[(K, Series)]) -> bool {
+        let cells = || rows.par_iter().map(|(_, series)| series.arrived().len()).sum::<usize>();
+        self.cells >= MOST && self.cells >= cells() / 2
     }
 
     /// How many requests wait.
@@ -78,7 +88,7 @@ impl Arrivals {
 
     /// Counts all of them in their rows, and leaves none; on all threads, if none of them has other work.
     pub(super) fn sort_in<K: Send>(&mut self, rows: &mut [(K, Series)], is_alone: bool) {
-        let Self { rows: of, ticks, mut series } = std::mem::take(self);
+        let Self { rows: of, ticks, mut series, .. } = std::mem::take(self);
         if of.len() < FEW && series.is_empty() {
             of.into_iter().zip(ticks).for_each(|(row, tick)| rows[row as usize].1.add(Some(tick)));
             return;

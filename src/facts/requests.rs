@@ -383,10 +383,10 @@ impl Requests {
         requests
     }
 
-    /// Takes in another table. What both have counted of a key is brought together when series are settled.
+    /// Takes in another table. What both have counted of a key is brought together later: when it is much, or when
+    /// series are settled.
     pub fn merge(&mut self, other: Self, remap: &Remap) {
         let Self { table, arrivals, room } = self;
-        *room += other.room;
         let mut rows = vec![0; other.table.len()];
         let theirs = rows.iter_mut().zip(other.table.into_rows());
         let theirs = theirs.map(|(place, (key, series))| (remap.key(key), (place, series)));
@@ -399,6 +399,10 @@ impl Requests {
             }
         });
         arrivals.append(other.arrivals, &rows);
+        *room += other.room;
+        if arrivals.are_half_of(table.rows()) {
+            arrivals.sort_in(table.rows_mut(), true);
+        }
     }
 
     /// Counts all requests, and brings every series in order.
@@ -432,17 +436,20 @@ impl Requests {
 
     /// Takes the rows out whose key is meant.
     pub fn take(&mut self, is_meant: impl Fn(&RequestKey) -> bool + Sync) -> Vec<(RequestKey, Series)> {
+        debug_assert!(self.arrivals.is_empty(), "the table is settled");
         self.table.take(is_meant)
     }
 
     /// Puts the rows in another order, in which each row's number comes once: what goes through all of them in that
     /// order then goes through memory from one end to the other.
     pub fn arrange(&mut self, order: &[u32]) {
+        debug_assert!(self.arrivals.is_empty(), "the table is settled");
         self.table.arrange(order);
     }
 
     /// Takes all rows out.
     pub fn drain(&mut self) -> impl Iterator<Item = (RequestKey, Series)> {
+        debug_assert!(self.arrivals.is_empty(), "the table is settled");
         std::mem::take(&mut self.table).into_rows().into_iter()
     }
 
