@@ -27,8 +27,8 @@ impl Facts {
         self.count_pending();
     }
 
-    /// [`Facts::update`] for records that come in numbers: behind the last one, [`Facts::count_pending`] must
-    /// be called. [`Facts::merge`] does.
+    /// [`Facts::update`] for records that come in numbers: behind the last one, [`Facts::count_pending`] must be
+    /// called, or [`Facts::merge`], behind which the requests must be settled.
     pub fn update_soon(
         &mut self,
         record: &Record<'_>,

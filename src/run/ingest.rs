@@ -66,6 +66,8 @@ pub(super) fn read(input: &Input, outputs: &[&Path], settings: &Settings) -> Res
             return Err(Error::Interrupted);
         }
     }
+    // From here on requests are asked for.
+    facts.requests.settle();
     if let Some(path) = &input.rejects {
         rejects.sort();
         let lines = rejects.iter().filter_map(|line| serde_json::to_string(line).ok());
