@@ -15,8 +15,12 @@ use strum::{Display, EnumString};
 /// Decompressed bytes that any compressed blob may have before its expansion is judged.
 pub const FREE_EXPANSION: u64 = 64 << 20;
 
-/// Stored bytes are read this many at a time.
+/// Stored bytes of a compressed blob are read this many at a time.
 const STORED_CHUNK: usize = 256 << 10;
+
+/// Reads of so many plain bytes go to the blob itself; fewer are collected. Less than what a framer reads at a time, or
+/// each byte would be copied once more.
+const PLAIN_CHUNK: usize = 32 << 10;
 
 /// Bytes are decompressed this many at a time: when the decoder meets damage, it keeps back what it
 /// has decompressed in the same step. Smaller steps would lose less, and cost time on every blob.
@@ -106,7 +110,8 @@ impl<'a> Decompressed<'a> {
         let mut start = Vec::new();
         counted.by_ref().take(MAGIC).read_to_end(&mut start)?;
         let compression = sniff(&start);
-        let buffered = BufReader::with_capacity(STORED_CHUNK, Cursor::new(start).chain(counted));
+        let chunk = if compression == Compression::None { PLAIN_CHUNK } else { STORED_CHUNK };
+        let buffered = BufReader::with_capacity(chunk, Cursor::new(start).chain(counted));
         let inner: Box<dyn Read + 'a> = match compression {
             Compression::None => Box::new(buffered),
             Compression::Gzip => Box::new(MultiGzDecoder::new(buffered)),
@@ -117,7 +122,7 @@ impl<'a> Decompressed<'a> {
 
     /// Bytes that are known to be plain, such as a stretch of a plain blob.
     pub fn plain(stored: impl Read + 'a) -> Self {
-        let inner = Box::new(BufReader::with_capacity(STORED_CHUNK, stored));
+        let inner = Box::new(BufReader::with_capacity(PLAIN_CHUNK, stored));
         let taken = Rc::default();
         Self { inner, compression: Compression::None, taken, given: 0, factor: u64::MAX, error: None }
     }
