@@ -43,7 +43,10 @@ impl Pattern {
         let Ok(whole) = Parser::new().parse(pattern) else { return Self::of_regex(pattern) };
         // Of alternatives each has words of its own.
         let parts = match &whole {
-            Ast::Concat(parts) => parts.asts.as_slice(),
+            // Flags may change what a letter stands for.
+            Ast::Concat(parts) if !parts.asts.iter().any(|part| matches!(part, Ast::Flags(_))) => {
+                parts.asts.as_slice()
+            }
             Ast::Literal(_) => std::slice::from_ref(&whole),
             _ => return Self::of_regex(pattern),
         };
@@ -153,7 +156,7 @@ mod tests {
         assert_eq!(told("ab.{0,9}cd?e"), split(None, "ab", "c|e", "^(?:ab.{0,9}cd?e)"));
         assert_eq!(told("[ab]cd"), split(None, "", "cd", "^(?:[ab]cd)"));
         assert_eq!(told("ä.b"), split(None, "", "b", "^(?:ä.b)"));
-        for whole in ["a|b", ".{0,3}a|b", "(.{0,3}a|b)", "(?s)", "("] {
+        for whole in ["a|b", "(?-i)ab", ".{0,3}a|b", "(.{0,3}a|b)", "(?s)", "("] {
             assert_eq!(told(whole), split(None, "", "", &format!("^(?:{whole})")), "{whole}");
         }
         for unled in [".{1,3}a", ".{3}a", ".{0,}a", ".*a", "z{0,3}a"] {

@@ -63,11 +63,12 @@ impl Arrivals {
         self.rows.len() >= MOST
     }
 
-    /// Whether others have counted enough to be sorted in among these: half as much, so that each cell is written anew
-    /// a few times at most, however many tables are merged, and never waits in great numbers.
+    /// Whether what waits is enough to be sorted in among these: half as much, so that each cell is written anew a few
+    /// times at most, however many tables are merged, and nothing waits in great numbers.
     pub(super) fn are_half_of<K: Sync>(&self, rows: &[(K, Series)]) -> bool {
         let cells = || rows.par_iter().map(|(_, series)| series.arrived().len()).sum::<usize>();
-        self.cells >= MOST && self.cells >= cells() / 2
+        let waiting = self.cells + self.rows.len();
+        waiting >= MOST && waiting >= cells() / 2
     }
 
     /// How many requests wait.
@@ -86,8 +87,8 @@ impl Arrivals {
             + self.series.len() * size_of::<(u32, Series)>()
     }
 
-    /// Counts all of them in their rows, and leaves none; on all threads, if none of them has other work.
-    pub(super) fn sort_in<K: Send>(&mut self, rows: &mut [(K, Series)], is_alone: bool) {
+    /// Counts all of them in their rows, and leaves none; on this thread, or on all.
+    pub(super) fn sort_in<K: Send>(&mut self, rows: &mut [(K, Series)], on_all_threads: bool) {
         let Self { rows: of, ticks, mut series, .. } = std::mem::take(self);
         if of.len() < FEW && series.is_empty() {
             of.into_iter().zip(ticks).for_each(|(row, tick)| rows[row as usize].1.add(Some(tick)));
@@ -112,7 +113,7 @@ impl Arrivals {
                 },
             );
         };
-        if is_alone {
+        if on_all_threads {
             rows.par_chunks_mut(STREAMS).enumerate().for_each(stretch);
         } else {
             rows.chunks_mut(STREAMS).enumerate().for_each(stretch);

@@ -431,6 +431,7 @@ impl Requests {
 
     /// Takes in another table that has no key of this one.
     pub fn append(&mut self, other: Self) {
+        debug_assert!(other.arrivals.is_empty(), "the other table is settled");
         self.table.append(other.table);
     }
 

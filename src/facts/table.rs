@@ -105,12 +105,7 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
             // Room for none would still have all rows find their places.
             return;
         }
-        self.make_room(many.len());
-        let mut tags = std::mem::take(&mut self.tags);
-        tags.clear();
-        tags.extend(many.iter().map(|(key, _)| self.tag(key)));
-        let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].number);
-        std::hint::black_box(near);
+        let tags = self.tagged(many);
         let near = tags.iter().fold(0, |near, tag| {
             let row = self.places[self.place(*tag)].row();
             near ^ row.map_or(0, |row| touch(&self.rows[row].1))
@@ -123,18 +118,24 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
         self.tags = tags;
     }
 
-    /// Takes in many keys, and leaves none of them: `each` is given the number of each one's row, made if there is none
-    /// yet, its value, and what came with it.
-    pub(super) fn find_all<T>(&mut self, many: &mut Vec<(K, T)>, mut each: impl FnMut(u32, &mut V, T)) {
-        if many.is_empty() {
-            return;
-        }
+    /// Makes room for keys and asks for their places, all at once; gives their tags.
+    fn tagged<T>(&mut self, many: &[(K, T)]) -> Vec<u32> {
         self.make_room(many.len());
         let mut tags = std::mem::take(&mut self.tags);
         tags.clear();
         tags.extend(many.iter().map(|(key, _)| self.tag(key)));
         let near = tags.iter().fold(0, |near, tag| near ^ self.places[self.place(*tag)].number);
         std::hint::black_box(near);
+        tags
+    }
+
+    /// Takes in many keys, and leaves none of them: `each` is given the number of each one's row, made if there is none
+    /// yet, its value, and what came with it.
+    pub(super) fn find_all<T>(&mut self, many: &mut Vec<(K, T)>, mut each: impl FnMut(u32, &mut V, T)) {
+        if many.is_empty() {
+            return;
+        }
+        let tags = self.tagged(many);
         // Most keys are where their tags say: then to compare them is all there is to do, and no comparison waits
         // for the one before. What is not there is 0.
         let mut numbers = std::mem::take(&mut self.numbers);

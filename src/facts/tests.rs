@@ -165,6 +165,26 @@ fn merged(parts: Vec<Facts>) -> Facts {
     all
 }
 
+/// So many that they are sorted in while tables are merged, and not only when they are settled.
+#[test]
+fn many_tables_merged_count_what_one_does() {
+    let line = |number: usize| {
+        let (minute, second, caller) = (number / 60, number % 60, number % 3);
+        format!(
+            "{{\"time\":\"2026-03-12T10:{minute:02}:{second:02}Z\",\"category\":\"AuditEvent\",\"operationName\":\"SecretGet\",\
+             \"identity\":{{\"claim\":{{\"oid\":\"o-{caller}\"}}}},\"properties\":{{\"httpStatusCode\":200}},\
+             \"resourceId\":\"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-A\"}}"
+        )
+    };
+    let lines: Vec<String> = (0..1000).map(|number| line(number * 7 % 1000)).collect();
+    let mut whole = facts_of("a", &lines);
+    let mut all = merged(lines.chunks(100).map(|lines| facts_of("a", lines)).collect());
+    whole.requests.settle();
+    all.requests.settle();
+    assert_eq!(whole.requests.rows(), 1000);
+    assert_eq!(format!("{:?}", request_rows(&all)), format!("{:?}", request_rows(&whole)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
