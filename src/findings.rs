@@ -43,8 +43,8 @@ use advice::Most;
 use callers::Callers;
 use filter::Filter;
 use grants::Grants;
-use load::{Assumptions, Demand, KnownKeys};
-use streams::{Order, Stream, Streams};
+use load::{Assumptions, Demand, KnownKeys, Weights};
+use streams::{KnownCauses, Order, Stream, Streams};
 use verdicts::Verdicts;
 
 /// Every kind of finding but failures, which are told one by one where somebody reads them, and patterns of
@@ -153,7 +153,8 @@ pub fn report_on(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> R
     let (callers, grants, keys) = (&callers, &grants, &keys);
     let mut verdicts = {
         // They end with this block: what a filter leaves has streams of its own.
-        let (facts, streams) = (&*facts, &Streams::new(facts, causes, order));
+        let known = KnownCauses::new(facts, causes);
+        let (facts, streams) = (&*facts, &Streams::new(facts, &known, order));
         let all =
             Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
         if filter.is_all() {
@@ -164,7 +165,8 @@ pub fn report_on(facts: &mut Facts, causes: &Causes, judgement: &Judgement) -> R
     filter.apply(facts, knowledge);
     let mut order = Order::new(facts);
     order.arrange(facts);
-    let (facts, streams) = (&*facts, &Streams::new(facts, causes, order));
+    let known = KnownCauses::new(facts, causes);
+    let (facts, streams) = (&*facts, &Streams::new(facts, &known, order));
     let left = Analysis { facts, causes, callers, knowledge, applications, grants, streams, verdicts: None };
     verdicts.cut(&left);
     told(left, judgement, keys, fact_rows, Some(verdicts))
@@ -180,7 +182,8 @@ fn told(
 ) -> Report {
     let assumptions = Assumptions::default();
     let by_load = || {
-        let demand = Demand::new(&analysis, &assumptions, keys);
+        let weights = Weights::new(&analysis, &assumptions, keys);
+        let demand = Demand::new(&analysis, &weights);
         rayon::join(|| load::patterns::find(&analysis, &demand), || capacity::headroom(&demand))
     };
     let by_verdicts = || {

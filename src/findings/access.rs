@@ -63,7 +63,7 @@ impl<'f> Done<'f> {
     fn new(analysis: &Analysis<'f>, streams: &[Stream<'f>]) -> Option<Self> {
         let mut all: Option<Self> = None;
         for stream in streams.iter().filter(|stream| stream.key.plane == Plane::Data) {
-            let (worked, denied) = (stream.outcome == Outcome::Success, stream.lacking);
+            let (worked, denied) = (stream.outcome == Outcome::Success, stream.is_lacking());
             if !worked && !denied {
                 continue;
             }
@@ -73,7 +73,7 @@ impl<'f> Done<'f> {
             done.vault = done.vault.max(vault);
             if worked {
                 done.used += stream.count;
-                done.last_used = done.last_used.max(stream.bounds.map(|bounds| bounds.1));
+                done.last_used = done.last_used.max(stream.bounds().map(|bounds| bounds.1));
             } else {
                 done.denied += stream.count;
             }
@@ -205,7 +205,7 @@ pub(super) fn objects(analysis: &Analysis<'_>, stale_after_days: u32) -> Vec<Obj
             used.users += 1;
             used.user = oid;
         }
-        let Some((_, last)) = stream.bounds else { continue };
+        let Some((_, last)) = stream.bounds() else { continue };
         // Of two at one tick, the lower id: the same whatever came first.
         let order = |oid: Option<Text>| Reverse(dimensions.text(oid));
         if used.last.is_none_or(|known| (last, order(oid)) > (known.0, order(known.1))) {

@@ -29,8 +29,8 @@ use super::load::blocks::Asked;
 use super::load::class::{Budgets, Class};
 use super::load::fullest::{Fullest, Room};
 use super::load::windows::{Load, Seconds, start_of};
-use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad};
-use super::streams::{Order, Streams};
+use super::load::{Assumptions, Demand, KnownKeys, LoadStream, VaultLoad, Weights};
+use super::streams::{KnownCauses, Order, Streams};
 use super::{Analysis, Judgement, coverage};
 use crate::classify::causes::{Causes, Outcome, Severity};
 use crate::facts::{Facts, Map};
@@ -88,6 +88,7 @@ pub fn report(
     judgement.filter.apply(&mut facts, knowledge);
     let mut order = Order::new(&facts);
     order.arrange(&mut facts);
+    let known = KnownCauses::new(&facts, causes);
     let analysis = Analysis {
         facts: &facts,
         causes,
@@ -95,10 +96,11 @@ pub fn report(
         knowledge,
         applications,
         grants: &grants,
-        streams: &Streams::new(&facts, causes, order),
+        streams: &Streams::new(&facts, &known, order),
         verdicts: None,
     };
-    let demand = Demand::new(&analysis, &settings.assumptions, &keys);
+    let weights = Weights::new(&analysis, &settings.assumptions, &keys);
+    let demand = Demand::new(&analysis, &weights);
     let vaults = vaults(&analysis, &demand, settings);
     let subscriptions = subscriptions(&analysis, &demand);
     let proposals = proposals::of(&vaults, settings.after_cache);
@@ -241,7 +243,7 @@ fn parts<'v>(
             let inside = cells.iter().skip(from).take_while(|cell| cell.second() <= end);
             let count: u64 = inside.map(|cell| u64::from(cell.count)).sum();
             if count > 0 {
-                let group = (name, stream.caller(), stream.operation, stream.object());
+                let group = (name, stream.caller(), stream.operation(), stream.object());
                 groups.entry(group).or_default().add(Load::of(count, charge.low, charge.high));
             }
         }
@@ -272,7 +274,7 @@ fn uncounted(load: &VaultLoad<'_>) -> BTreeMap<&'static str, u64> {
     let mut all = BTreeMap::new();
     for stream in &load.streams {
         let series = stream.stream.series;
-        let why = if stream.charges == [None, None] {
+        let why = if stream.charges().next().is_none() {
             "free"
         } else if stream.counted {
             // Counted, but in no second.
@@ -280,7 +282,8 @@ fn uncounted(load: &VaultLoad<'_>) -> BTreeMap<&'static str, u64> {
             continue;
         } else if stream.is_throttled() {
             "throttled"
-        } else if stream.operation == Some("Authentication") || stream.stream.outcome == Outcome::Challenge {
+        } else if stream.operation() == Some("Authentication") || stream.stream.outcome == Outcome::Challenge
+        {
             "challenge"
         } else {
             "failure"
@@ -297,7 +300,7 @@ fn unknown_keys(load: &VaultLoad<'_>) -> Vec<UnknownKey> {
     for (stream, charge) in load.charged(Class::Keys).chain(load.charged(Class::Pooled)) {
         if let Some(object) = stream.object().filter(|_| charge.low != charge.high) {
             let key = keys.entry(object).or_default();
-            key.0 = key.0.clone().max(told::kind(stream.kind));
+            key.0 = key.0.clone().max(told::kind(stream.kind()));
             key.1 += stream.stream.series.count();
         }
     }
@@ -374,7 +377,7 @@ fn fullest(budgets: &Budgets<'_>, vault: &VaultLoad<'_>, room: &mut Room) -> Opt
     let span = vault.span?;
     let mut asked: [Vec<Asked<'_>>; Class::ALL.len()] = std::array::from_fn(|_| Vec::new());
     for stream in vault.streams.iter().filter(|stream| stream.counted) {
-        for charge in stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault()) {
+        for charge in stream.charges().filter(|charge| charge.class.is_of_vault()) {
             asked[charge.class.index()].push((stream.cells(), charge.low, charge.high));
         }
     }

@@ -76,7 +76,7 @@ impl Clients {
             let oid = stream.oid();
             let (Some(oid), Some(of_client)) = (oid, seen.get_mut(&client(stream))) else { continue };
             let vault = stream.vault;
-            if let Some((first, last)) = stream.bounds {
+            if let Some((first, last)) = stream.bounds() {
                 of_client.push(Seen { vault, oid, first, last });
             }
         }
@@ -142,7 +142,7 @@ impl Clients {
     fn nearest(&self, stream: &Stream<'_>) -> Option<(Near, Vec<Text>)> {
         let vault = stream.vault;
         let around = AROUND_S * TICKS_PER_SECOND;
-        let near = |seen: &Seen| match stream.bounds {
+        let near = |seen: &Seen| match stream.bounds() {
             _ if seen.vault != vault => Near::Client,
             Some((first, last)) if seen.last.0 >= first.0 - around && seen.first.0 <= last.0 + around => {
                 Near::Hour

@@ -224,7 +224,7 @@ fn gather(analysis: &Analysis<'_>) -> Map<DenialKey, Denied> {
         let need = needs.of(analysis, stream.key.operation);
         Some(DenialKey { vault, oid, need, object: stream.key.object })
     };
-    let lacks = |stream: &&Stream<'_>| stream.lacking;
+    let lacks = |stream: &&Stream<'_>| stream.is_lacking();
     let worked = |stream: &&Stream<'_>| stream.outcome == Outcome::Success && stream.key.plane == Plane::Data;
     for streams in analysis.streams.as_slice().chunk_by(Stream::same_caller) {
         let mut is_denied = false;
@@ -232,7 +232,7 @@ fn gather(analysis: &Analysis<'_>) -> Map<DenialKey, Denied> {
             if let Some(key) = key_of(stream) {
                 let denied = all.entry(key).or_default();
                 denied.cells.extend(stream.series.cells());
-                denied.policy |= stream.cause == "missing-policy";
+                denied.policy |= stream.cause() == "missing-policy";
                 denied.hsm = stream.key.vault.is_some_and(|vault| dimensions.vaults.get(vault).hsm);
                 is_denied = true;
             }

@@ -104,7 +104,8 @@ impl<'f> Failures<'f> {
         access: &'f [Stream<'f>],
         first: &'f Stream<'f>,
     ) -> Self {
-        let mut severity = analysis.causes.find(first.cause).map_or(Severity::Medium, |cause| cause.severity);
+        let mut severity =
+            analysis.causes.find(first.cause()).map_or(Severity::Medium, |cause| cause.severity);
         let explained_by = analysis.verdicts.and_then(|verdicts| {
             let (id, least) = verdicts.explains(analysis, needs, first)?;
             severity = severity.min(least);
@@ -137,7 +138,7 @@ impl<'f> Failures<'f> {
     }
 
     fn cause(&self) -> &'f str {
-        self.first.cause
+        self.first.cause()
     }
 
     fn vault(&self) -> Option<&'f str> {

@@ -10,25 +10,27 @@ pub(crate) mod fullest;
 pub mod key_kind;
 mod known_keys;
 pub(crate) mod patterns;
+mod weights;
 pub(crate) mod windows;
 
-use class::{Budgets, Charge, Charges, Class};
+use class::{Budgets, Charge, Class};
 use key_kind::KeyKind;
 pub(crate) use known_keys::KnownKeys;
+use weights::Weight;
+pub(crate) use weights::Weights;
 use windows::Seconds;
 
 use rayon::prelude::*;
 
 use super::Analysis;
 use super::callers::CallerId;
-use super::limits::{Limits, Profile};
+use super::limits::Limits;
 use super::streams::Stream;
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
-use crate::facts::dimensions::{Dimensions, Text};
+use crate::facts::dimensions::Text;
 use crate::facts::requests::Cell;
 use crate::facts::rows::VaultRow;
-use crate::record::operation::Plane;
 
 /// What the reader assumes; every one is told in the report.
 #[derive(Clone, Debug)]
@@ -69,16 +71,10 @@ impl Default for Assumptions {
 pub(crate) struct LoadStream<'f> {
     /// Key, series, cause and outcome, and who across the forms in which records show one caller.
     pub(crate) stream: &'f Stream<'f>,
-    /// Operation name.
-    pub(crate) operation: Option<&'f str>,
-    /// By which other texts are looked up where they are told: there are as many of these as streams.
-    dimensions: &'f Dimensions,
+    /// What its requests are of, and what one takes.
+    weight: &'f Weight<'f>,
     /// The places of address and agent among all texts: they are ordered as the texts are.
     client: [u32; 2],
-    /// The key, for operations on keys.
-    pub(crate) kind: KeyKind,
-    /// What one request takes; nothing where it is free or not counted.
-    pub(crate) charges: Charges,
     /// Whether it counts against limits.
     pub(crate) counted: bool,
 }
@@ -87,6 +83,21 @@ impl<'f> LoadStream<'f> {
     /// The cells, ascending; requests without a time are in none.
     pub(crate) fn cells(&self) -> &'f [Cell] {
         self.stream.series.cells()
+    }
+
+    /// Operation name.
+    pub(crate) fn operation(&self) -> Option<&'f str> {
+        self.weight.operation
+    }
+
+    /// The key, for operations on keys.
+    pub(crate) fn kind(&self) -> KeyKind {
+        self.weight.kind
+    }
+
+    /// What one request takes; nothing where it is free.
+    pub(crate) fn charges(&self) -> impl Iterator<Item = Charge> + use<'f> {
+        self.weight.charges.iter().flatten().copied()
     }
 
     /// Status 429.
@@ -106,17 +117,17 @@ impl<'f> LoadStream<'f> {
 
     /// `collection/name`, without version.
     pub(crate) fn object(&self) -> Option<&'f str> {
-        self.dimensions.text(self.stream.key.object)
+        self.weight.dimensions.text(self.stream.key.object)
     }
 
     /// Client address.
     pub(crate) fn address(&self) -> Option<&'f str> {
-        self.dimensions.text(self.stream.key.client_address)
+        self.weight.dimensions.text(self.stream.key.client_address)
     }
 
     /// Client agent.
     pub(crate) fn agent(&self) -> Option<&'f str> {
-        self.dimensions.text(self.stream.key.client_agent)
+        self.weight.dimensions.text(self.stream.key.client_agent)
     }
 
     /// Address and agent, as numbers that are ordered as they are.
@@ -126,7 +137,7 @@ impl<'f> LoadStream<'f> {
 
     /// What it is charged in a class.
     pub(crate) fn charge(&self, class: Class) -> Option<Charge> {
-        self.charges.iter().flatten().find(|charge| charge.class == class).copied()
+        self.charges().find(|charge| charge.class == class)
     }
 }
 
@@ -160,7 +171,7 @@ impl<'f> VaultLoad<'f> {
     pub(crate) fn classes(&self) -> Vec<Class> {
         let mut found = [false; Class::ALL.len()];
         let counted = self.streams.iter().filter(|stream| stream.counted);
-        for charge in counted.flat_map(|stream| stream.charges).flatten() {
+        for charge in counted.flat_map(LoadStream::charges) {
             found[charge.class.index()] = true;
         }
         Class::ALL.into_iter().filter(|class| found[class.index()]).collect()
@@ -172,18 +183,17 @@ pub(crate) struct Demand<'f> {
     /// By name; a request whose vault the log does not name stands first.
     pub(crate) vaults: Vec<VaultLoad<'f>>,
     /// What 100 % of a class is.
-    pub(crate) budgets: Budgets<'f>,
+    pub(crate) budgets: &'f Budgets<'f>,
 }
 
 impl<'f> Demand<'f> {
     /// Weighs every stream. Series must be settled.
-    pub(crate) fn new(analysis: &Analysis<'f>, assumptions: &'f Assumptions, keys: &KnownKeys<'_>) -> Self {
-        let budgets = Budgets::new(&assumptions.limits, profile(analysis, assumptions), assumptions.pooled);
-        let weigher = Weigher { analysis, assumptions, budgets: &budgets, keys };
+    pub(crate) fn new(analysis: &Analysis<'f>, weights: &'f Weights<'f>) -> Self {
+        let weigher = Weigher { analysis, weights };
         let mut vaults: Vec<VaultLoad<'f>> =
             by_vault(analysis).par_iter().map(|streams| weigher.vault(streams)).collect();
         vaults.sort_by_key(|vault| vault.vault.name);
-        Self { vaults, budgets }
+        Self { vaults, budgets: &weights.budgets }
     }
 }
 
@@ -200,29 +210,13 @@ fn by_vault<'f>(analysis: &Analysis<'f>) -> Vec<Vec<&'f Stream<'f>>> {
     vaults.into_values().collect()
 }
 
-/// The limits in force: those named, else those of the day of the last request.
-fn profile<'f>(analysis: &Analysis<'f>, assumptions: &'f Assumptions) -> &'f Profile {
-    let named = assumptions.profile.as_deref().and_then(|name| assumptions.limits.named(name));
-    let last = || analysis.streams().filter_map(|stream| stream.bounds).map(|bounds| bounds.1).max();
-    named.unwrap_or_else(|| assumptions.limits.in_force(last()))
-}
-
-/// Streams that a thread weighs in one go: what they ask for is looked up once.
+/// Streams that a thread weighs in one go.
 const WEIGHED_TOGETHER: usize = 1024;
-
-/// What decides what a stream's requests weigh: the operation and its plane and, for operations on keys,
-/// what the record says of the key and which it is.
-type Asked = (Option<Text>, Plane, bool, Option<Text>, Option<Text>);
-
-/// What a request is of, and what it is charged.
-type Weight = (KeyKind, Charges);
 
 /// Weighs streams.
 struct Weigher<'w, 'f> {
     analysis: &'w Analysis<'f>,
-    assumptions: &'w Assumptions,
-    budgets: &'w Budgets<'f>,
-    keys: &'w KnownKeys<'w>,
+    weights: &'f Weights<'f>,
 }
 
 impl<'f> Weigher<'_, 'f> {
@@ -240,52 +234,31 @@ impl<'f> Weigher<'_, 'f> {
             if let Some(denial) = stream.key.denial {
                 load.region = load.region.max(dimensions.text(dimensions.denials.get(denial).region));
             }
-            if let Some((first, last)) = stream.bounds {
+            if let Some((first, last)) = stream.bounds() {
                 let (first, last) = (first.second(), last.second());
                 load.span = Some(load.span.map_or((first, last), |all| (all.0.min(first), all.1.max(last))));
             }
         }
         let weighed = streams.par_iter().with_min_len(WEIGHED_TOGETHER);
-        load.streams = weighed.map_init(Map::default, |known, stream| self.weighed(known, stream)).collect();
+        load.streams = weighed.map(|stream| self.weighed(stream)).collect();
         load
     }
 
-    fn weighed(&self, known: &mut Map<Asked, Weight>, stream: &'f Stream<'f>) -> LoadStream<'f> {
-        let dimensions = &self.analysis.facts.dimensions;
-        let key = stream.key;
-        let operation = dimensions.text(key.operation);
-        let hsm = key.vault.is_some_and(|vault| dimensions.vaults.get(vault).hsm);
-        let is_key =
-            operation.is_some_and(|operation| operation.starts_with("Key") || operation.starts_with("Cert"));
-        let of_key = |text: Option<Text>| text.filter(|_| is_key);
-        let asked = (key.operation, key.plane, hsm, of_key(key.key_kind), of_key(key.object));
-        let (kind, charges) = *known.entry(asked).or_insert_with(|| {
-            let mut kind = if is_key { self.keys.kind(self.analysis.facts, key) } else { KeyKind::default() };
-            if let Some(assumed) = self.assumptions.assume_key.filter(|_| is_key) {
-                kind = kind.completed_by(assumed);
-            }
-            (kind, self.budgets.charges(key.plane, hsm, operation, kind))
-        });
+    fn weighed(&self, stream: &'f Stream<'f>) -> LoadStream<'f> {
+        let weight = self.weights.of(stream.key);
         let rank = |text| self.analysis.streams.rank(text);
-        LoadStream {
-            stream,
-            operation,
-            dimensions,
-            client: [rank(key.client_address), rank(key.client_agent)],
-            kind,
-            charges,
-            counted: self.is_counted(stream, operation),
-        }
+        let client = [rank(stream.key.client_address), rank(stream.key.client_agent)];
+        LoadStream { stream, weight, client, counted: self.is_counted(stream, weight.operation) }
     }
 
     fn is_counted(&self, stream: &Stream<'_>, operation: Option<&str>) -> bool {
         match stream.outcome {
-            _ if stream.key.status == Some(429) => self.assumptions.count_throttled,
+            _ if stream.key.status == Some(429) => self.weights.assumptions.count_throttled,
             Outcome::Success => true,
             // A challenge that was not answered counts as one all the same.
-            _ if operation == Some("Authentication") => self.assumptions.count_challenges,
-            Outcome::Challenge => self.assumptions.count_challenges,
-            Outcome::Failure => self.assumptions.count_failures,
+            _ if operation == Some("Authentication") => self.weights.assumptions.count_challenges,
+            Outcome::Challenge => self.weights.assumptions.count_challenges,
+            Outcome::Failure => self.weights.assumptions.count_failures,
             Outcome::Notification => false,
         }
     }

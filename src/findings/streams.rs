@@ -19,16 +19,15 @@ use crate::ticks::Ticks;
 pub(crate) struct Stream<'f> {
     pub(super) key: &'f RequestKey,
     pub(super) series: &'f Series,
-    pub(super) cause: &'f str,
-    /// The cause says that the caller lacks a grant.
-    pub(super) lacking: bool,
+    cause: &'f KnownCause<'f>,
     pub(super) outcome: Outcome,
     /// Requests.
     pub(super) count: u64,
     /// The most of them in any ten seconds, in which limits count.
     pub(super) busiest: u64,
-    /// First and last tick.
-    pub(super) bounds: Option<(Ticks, Ticks)>,
+    /// First and last tick; the last is before the first where none has a time.
+    first: Ticks,
+    last: Ticks,
     /// The caller; `None` where the record names nobody.
     pub(super) caller: Option<CallerId>,
     /// The vault's name.
@@ -47,7 +46,22 @@ pub(super) struct Streams<'f> {
 /// are sorted by numbers.
 pub(super) struct Ranks(Vec<u32>);
 
-impl Stream<'_> {
+impl<'f> Stream<'f> {
+    /// Cause id.
+    pub(super) fn cause(&self) -> &'f str {
+        self.cause.cause
+    }
+
+    /// Whether the cause says that the caller lacks a grant.
+    pub(super) fn is_lacking(&self) -> bool {
+        self.cause.lacking
+    }
+
+    /// First and last tick; none where no request has a time.
+    pub(super) fn bounds(&self) -> Option<(Ticks, Ticks)> {
+        (self.first <= self.last).then_some((self.first, self.last))
+    }
+
     /// The caller's object id.
     pub(super) fn oid(&self) -> Option<Text> {
         self.caller.and_then(|caller| caller.0)
@@ -142,21 +156,21 @@ impl Order {
 
 impl<'f> Streams<'f> {
     /// Reads all requests of facts that have this order.
-    pub(super) fn new(facts: &'f Facts, causes: &Causes, order: Order) -> Self {
+    pub(super) fn new(facts: &'f Facts, causes: &'f KnownCauses<'f>, order: Order) -> Self {
         let all = facts.requests.as_slice();
-        let outcomes = Outcomes::new(facts, causes);
         let stream = |(place, row): &(u128, u32)| {
             let (key, series) = &all[*row as usize];
-            let (cause, lacking, outcome) = outcomes.of(key);
+            let cause = causes.of(key);
+            let (first, last) = series.bounds().unwrap_or(NO_BOUNDS);
             Stream {
                 key,
                 series,
                 cause,
-                lacking,
-                outcome,
+                outcome: cause.outcome.unwrap_or_else(|| outcome_by_status(key)),
                 count: series.count(),
                 busiest: series.busiest(WINDOW_SECONDS),
-                bounds: series.bounds(),
+                first,
+                last,
                 caller: order.caller(key).map(|caller| caller.1),
                 vault: order.vault(key),
                 place: unpacked(*place),
@@ -253,6 +267,9 @@ fn caller_places(dimensions: &Dimensions, ranks: &Ranks) -> Vec<(u32, CallerId)>
     ids.iter().map(|id| (u32::try_from(place(id)).unwrap_or(u32::MAX), *id)).collect()
 }
 
+/// What a stream has for bounds in which no request has a time.
+const NO_BOUNDS: (Ticks, Ticks) = (Ticks(i64::MAX), Ticks(i64::MIN));
+
 /// What is known of a cause.
 #[derive(Clone, Copy, Default)]
 struct KnownCause<'f> {
@@ -262,14 +279,16 @@ struct KnownCause<'f> {
 }
 
 /// Each cause of the facts with its text and outcome, by the place of the text among all texts.
-struct Outcomes<'f> {
+pub(super) struct KnownCauses<'f> {
     known: Vec<Option<KnownCause<'f>>>,
+    /// What is told of a cause that is not there.
+    unknown: KnownCause<'f>,
 }
 
-impl<'f> Outcomes<'f> {
+impl<'f> KnownCauses<'f> {
     /// Looks up every cause once; no outcome is known of one that this table does not have (facts made
     /// with another cause file).
-    fn new(facts: &'f Facts, causes: &Causes) -> Self {
+    pub(super) fn new(facts: &'f Facts, causes: &Causes) -> Self {
         let mut known: Vec<Option<KnownCause<'_>>> = Vec::new();
         for (key, _) in facts.requests.iter() {
             let at = key.cause.index();
@@ -282,13 +301,12 @@ impl<'f> Outcomes<'f> {
                 KnownCause { cause, lacking: is_lacking(cause), outcome }
             });
         }
-        Self { known }
+        Self { known, unknown: KnownCause::default() }
     }
 
-    /// The cause of a stream and its outcome.
-    fn of(&self, key: &RequestKey) -> (&'f str, bool, Outcome) {
-        let known = self.known.get(key.cause.index()).copied().flatten().unwrap_or_default();
-        (known.cause, known.lacking, known.outcome.unwrap_or_else(|| outcome_by_status(key)))
+    /// The cause of a stream.
+    fn of(&self, key: &RequestKey) -> &KnownCause<'f> {
+        self.known.get(key.cause.index()).and_then(Option::as_ref).unwrap_or(&self.unknown)
     }
 }
 
@@ -330,8 +348,8 @@ mod tests {
                 "resourceId": format!("/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/KV-{vault}"),
             }).to_string();
             let facts = crate::facts::tests::facts_of("a", &requests.iter().map(line).collect::<Vec<_>>());
-            let causes = Causes::built_in();
-            let streams = Streams::new(&facts, &causes, Order::new(&facts));
+            let known = KnownCauses::new(&facts, &Causes::built_in());
+            let streams = Streams::new(&facts, &known, Order::new(&facts));
             let text = |text: Option<Text>| facts.dimensions.text(text);
             let places: Vec<_> = streams
                 .as_slice()

@@ -71,10 +71,10 @@ pub(super) fn causes(analysis: &Analysis<'_>) -> Vec<CauseReport> {
 
 fn cause(analysis: &Analysis<'_>, first: &Stream<'_>, group: &OfCause<'_>) -> CauseReport {
     let tally = &group.tally;
-    let known = analysis.causes.find(first.cause);
+    let known = analysis.causes.find(first.cause());
     CauseReport {
-        cause: first.cause.to_owned(),
-        title: known.map_or(first.cause, |cause| cause.title.as_str()).to_owned(),
+        cause: first.cause().to_owned(),
+        title: known.map_or(first.cause(), |cause| cause.title.as_str()).to_owned(),
         outcome: first.outcome.to_string(),
         status: tally.status(),
         statuses: tally.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect(),

@@ -31,9 +31,9 @@ impl<'f> Sum<'f> {
             self.failures += stream.count;
         }
         if matches!(stream.outcome, Outcome::Failure | Outcome::Challenge) {
-            *self.causes.entry(stream.cause).or_default() += stream.count;
+            *self.causes.entry(stream.cause()).or_default() += stream.count;
         }
-        if let Some((first, last)) = stream.bounds {
+        if let Some((first, last)) = stream.bounds() {
             self.first = Some(self.first.map_or(first, |mine| mine.min(first)));
             self.last = Some(self.last.map_or(last, |mine| mine.max(last)));
         }

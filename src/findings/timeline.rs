@@ -22,7 +22,7 @@ const LENGTHS: &[i64] = &[
 /// The timeline, if any request has a time. A few far-off times stretch it; they are in the log.
 pub(super) fn timeline(analysis: &Analysis<'_>) -> Option<Timeline> {
     let requests = || analysis.streams().filter(|stream| stream.outcome != Outcome::Notification);
-    let bounds = requests().filter_map(|stream| stream.bounds);
+    let bounds = requests().filter_map(|stream| stream.bounds());
     let (first, last) = bounds.fold(None, |all: Option<(Ticks, Ticks)>, (first, last)| {
         Some(all.map_or((first, last), |all| (all.0.min(first), all.1.max(last))))
     })?;

@@ -159,7 +159,7 @@ impl Verdicts {
         needs: &mut Needs,
         stream: &super::Stream<'_>,
     ) -> Option<(&str, Severity)> {
-        if !stream.lacking {
+        if !stream.is_lacking() {
             return None;
         }
         let (oid, _) = stream.caller?;

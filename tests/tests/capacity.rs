@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::log::{challenge, failure, lines, record};
+use crate::log::{challenge, failure, lines, record, resource_id};
 use crate::program::{akvlens, folder, list, number, text};
 
 /// An operation on a key at a second, with what the record says of the key.
@@ -90,6 +90,30 @@ fn a_key_that_nobody_describes_is_a_range_until_somebody_does() {
     assert_eq!(peak(&["log.json", "created.json"]), ((0.2, 0.2), 0), "another record of the key tells");
     assert_eq!(peak(&["named.json"]), ((0.1, 0.2), 1), "the name tells the size and no protection");
     assert_eq!(peak(&["log.json", "--assume-key", "RSA 2048"]), ((0.025, 0.025), 0));
+}
+
+/// Keys of two vaults that share a name are two keys.
+#[test]
+fn what_is_known_of_a_key_is_known_of_its_vault_only() {
+    let mut records = Vec::new();
+    for (vault, bits) in [("KV-A", 2048), ("KV-B", 4096), ("KV-C", 3072)] {
+        let mut of_vault: Vec<Value> =
+            (0..20).map(|index| on_key(100 + index % 10, "KeySign", "shared", Value::Null)).collect();
+        of_vault.push(on_key(5000, "KeyCreate", "shared", rsa_hsm(bits)));
+        for record in &mut of_vault {
+            record["resourceId"] = json!(resource_id(vault));
+        }
+        records.extend(of_vault);
+    }
+    let folder = folder(&[("log.json", lines(&records))]);
+    let report = capacity(folder.path(), 0, &["log.json"]);
+    let peak = |vault: &Value| {
+        let keys = list(&vault["classes"]).iter().find(|class| class["class"] == "keys").unwrap();
+        (text(&vault["vault"]).to_owned(), utilisation(keys).1)
+    };
+    let peaks: Vec<(String, f64)> = list(&report["vaults"]).iter().map(peak).collect();
+    let wanted = [("kv-a", 0.01), ("kv-b", 0.08), ("kv-c", 0.04)];
+    assert_eq!(peaks, wanted.map(|(vault, peak)| (vault.to_owned(), peak)));
 }
 
 #[test]

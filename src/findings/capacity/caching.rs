@@ -62,7 +62,7 @@ pub(crate) struct LeftReads<'f> {
 pub(crate) fn is_read(stream: &LoadStream<'_>) -> bool {
     stream.is_success()
         && stream.object().is_some()
-        && matches!(stream.operation, Some("SecretGet" | "KeyGet" | "CertificateGet"))
+        && matches!(stream.operation(), Some("SecretGet" | "KeyGet" | "CertificateGet"))
 }
 
 /// Replays a vault's reads with every time to live, in seconds; `None` is until the object changes.

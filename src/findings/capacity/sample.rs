@@ -15,8 +15,8 @@ use crate::findings::Analysis;
 use crate::findings::callers::Callers;
 use crate::findings::grants::Grants;
 use crate::findings::load::class::{Budgets, Class};
-use crate::findings::load::{Assumptions, Demand, KnownKeys, VaultLoad};
-use crate::findings::streams::{Order, Streams};
+use crate::findings::load::{Assumptions, Demand, KnownKeys, VaultLoad, Weights};
+use crate::findings::streams::{KnownCauses, Order, Streams};
 use crate::knowledge::Knowledge;
 use crate::knowledge::roles::Roles;
 use crate::record::AccessFlags;
@@ -146,7 +146,8 @@ pub(super) fn with_vault<T>(
     let (applications, roles) = (Applications::built_in(), Roles::built_in());
     let callers = Callers::new(&facts, &knowledge, applications);
     let grants = Grants::new(&knowledge, roles, &facts);
-    let streams = Streams::new(&facts, causes, Order::new(&facts));
+    let known = KnownCauses::new(&facts, causes);
+    let streams = Streams::new(&facts, &known, Order::new(&facts));
     let keys = KnownKeys::new(&facts, &knowledge);
     let analysis = Analysis {
         facts: &facts,
@@ -158,7 +159,8 @@ pub(super) fn with_vault<T>(
         streams: &streams,
         verdicts: None,
     };
-    let demand = Demand::new(&analysis, &assumptions, &keys);
+    let weights = Weights::new(&analysis, &assumptions, &keys);
+    let demand = Demand::new(&analysis, &weights);
     look(&callers, &demand.vaults[0], &demand.budgets)
 }
 

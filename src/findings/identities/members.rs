@@ -277,7 +277,7 @@ impl Use {
     fn add(&mut self, stream: &crate::findings::Stream<'_>, need: Need) {
         let count = stream.count;
         self.requests += count;
-        let bounds = stream.bounds;
+        let bounds = stream.bounds();
         widen(&mut self.first, &mut self.last, bounds);
         if stream.outcome == Outcome::Success && stream.key.plane == Plane::Data {
             self.successes += count;
@@ -285,13 +285,13 @@ impl Use {
             if !self.needs_met.contains(&need) {
                 self.needs_met.push(need);
             }
-        } else if stream.lacking {
+        } else if stream.is_lacking() {
             self.denied += count;
             widen(&mut self.first_denied, &mut self.last_denied, bounds);
             if !self.needs_denied.contains(&need) {
                 self.needs_denied.push(need);
             }
-            let cause = crate::findings::denials::LACKING.into_iter().find(|cause| *cause == stream.cause);
+            let cause = crate::findings::denials::LACKING.into_iter().find(|cause| *cause == stream.cause());
             self.cause = self.cause.into_iter().chain(cause).min();
         }
     }

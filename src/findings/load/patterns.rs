@@ -150,10 +150,10 @@ fn refusal(analysis: &Analysis<'_>, caller: CallerId, found: &Found<'_, '_>) -> 
     let of_object = found
         .rows
         .iter()
-        .filter(|row| row.stream.operation == found.operation && row.stream.object() == found.object);
+        .filter(|row| row.stream.operation() == found.operation && row.stream.object() == found.object);
     for row in of_object {
         let vault = analysis.facts.dimensions.vault_row(row.stream.stream.key.vault).name;
-        *causes.entry((row.stream.stream.cause, vault)).or_default() += row.count;
+        *causes.entry((row.stream.stream.cause(), vault)).or_default() += row.count;
     }
     let (cause, vault) = crate::findings::tally::most_frequent(&causes)?;
     let identity = analysis.callers.identity(Some(caller));

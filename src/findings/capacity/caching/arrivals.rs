@@ -200,8 +200,8 @@ impl<'f> Arrivals<'f> {
 }
 
 fn weight<'f>(base: &Base, stream: &LoadStream<'f>, left: impl Fn(&LoadStream<'f>, Charge) -> u64) -> Weight {
-    let mut charges = stream.charges.iter().flatten().filter(|_| stream.counted);
-    let of_vault = charges.find_map(|charge| Some((base.index(charge.class)?, *charge)));
+    let mut charges = stream.charges().filter(|_| stream.counted);
+    let of_vault = charges.find_map(|charge| Some((base.index(charge.class)?, charge)));
     match of_vault {
         Some((class, charge)) => {
             Weight { class: Some(class), parts: charge.high, left: left(stream, charge) }
@@ -235,7 +235,7 @@ impl<'f> Changes<'f> {
         let mut own: Map<&str, Vec<i64>> = Map::default();
         let mut certificates: Map<&str, Vec<i64>> = Map::default();
         for stream in vault.streams.iter().filter(|stream| stream.is_success()) {
-            let (Some(object), Some(operation)) = (stream.object(), stream.operation) else { continue };
+            let (Some(object), Some(operation)) = (stream.object(), stream.operation()) else { continue };
             if !changes_object(operation) {
                 continue;
             }

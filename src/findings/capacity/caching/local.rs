@@ -22,7 +22,7 @@ pub(super) fn what_ifs(
 ) -> Vec<LocalWhatIf> {
     let mut rows: Vec<LocalWhatIf> = public_key(base, vault, budgets).into_iter().collect();
     let unwrapped = |stream: &LoadStream<'_>| {
-        stream.is_success() && matches!(stream.operation, Some("KeyUnwrap" | "KeyDecrypt"))
+        stream.is_success() && matches!(stream.operation(), Some("KeyUnwrap" | "KeyDecrypt"))
     };
     let arrivals = Arrivals::new(base, vault, unwrapped, true, |_, charge| charge.high);
     if !arrivals.is_empty() {
@@ -36,10 +36,10 @@ pub(super) fn what_ifs(
 /// instance, key and day.
 fn public_key(base: &Base, vault: &VaultLoad<'_>, budgets: &Budgets<'_>) -> Option<LocalWhatIf> {
     let public = |stream: &LoadStream<'_>| {
-        stream.is_success() && matches!(stream.operation, Some("KeyEncrypt" | "KeyWrap" | "KeyVerify"))
+        stream.is_success() && matches!(stream.operation(), Some("KeyEncrypt" | "KeyWrap" | "KeyVerify"))
     };
     let get = |stream: &LoadStream<'_>, charge: Charge| {
-        let charges = budgets.charges(Plane::Data, vault.vault.hsm, Some("KeyGet"), stream.kind);
+        let charges = budgets.charges(Plane::Data, vault.vault.hsm, Some("KeyGet"), stream.kind());
         charges.iter().flatten().find(|get| get.class == charge.class).map_or(charge.high, |get| get.high)
     };
     let arrivals = Arrivals::new(base, vault, public, false, get);

@@ -121,7 +121,7 @@ impl<'f> Items<'f> {
 
 impl<'f> Gathered<'f> {
     fn add(&mut self, base: &Base, stream: &LoadStream<'f>, caller: usize, is_cached: bool) {
-        let charges = stream.charges.iter().flatten().filter(|_| stream.counted);
+        let charges = stream.charges().filter(|_| stream.counted);
         let taken: Vec<(usize, u64)> =
             charges.filter_map(|charge| Some((base.index(charge.class)?, charge.high))).collect();
         let series = stream.stream.series;

@@ -233,7 +233,8 @@ pub(super) fn denied_loop<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Found<'d, 'f>
     let mut rows = Vec::new();
     let (mut largest, mut paces) = ((0, None), Vec::new());
     for group in groups {
-        let Some((operation, object)) = group.first().map(|row| (row.stream.operation, row.stream.object()))
+        let Some((operation, object)) =
+            group.first().map(|row| (row.stream.operation(), row.stream.object()))
         else {
             continue;
         };

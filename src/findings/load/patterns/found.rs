@@ -100,7 +100,7 @@ impl Stress {
         let mut peak: Option<(Class, f64, f64)> = None;
         for rows in grouped(rows, |row| row.place.0) {
             let Some(vault) = rows.first().map(|row| row.place.0) else { continue };
-            let charges = rows.iter().flat_map(|row| row.stream.charges.into_iter().flatten());
+            let charges = rows.iter().flat_map(|row| row.stream.charges());
             let classes: BTreeSet<Class> = charges.map(|charge| charge.class).collect();
             for class in classes.into_iter().filter(|class| class.is_of_vault()) {
                 let (low, high) = greatest(&rows, vault, class);
@@ -236,7 +236,7 @@ impl<'a, 'f> Teller<'a, 'f> {
         let vault = if vaults.len() == 1 { vaults.first().copied().flatten() } else { None };
         let who = identity.as_ref().map_or_else(|| "Several callers".to_owned(), short);
         let stress = Stress::of(self.demand, rows);
-        let bounds = || rows.iter().filter_map(|row| row.stream.stream.bounds);
+        let bounds = || rows.iter().filter_map(|row| row.stream.stream.bounds());
         let own = |text: Option<&str>| text.map(str::to_owned);
         let known = Known {
             vault: own(vault),

@@ -62,7 +62,7 @@ pub(super) fn mass_write<'d, 'f>(
         arrivals(rows.iter().copied()).busiest(WINDOW_SECONDS).count
     );
     let operation =
-        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
+        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation()) } else { None };
     Some((caller, Found { operation, ..Found::new("mass-write", rows, why) }))
 }
 
@@ -167,7 +167,7 @@ fn at_once(rows: &[Row<'_, '_>], class: Class) -> u128 {
 fn sums<'d, 'f>(rows: &[Row<'d, 'f>], key: impl Fn(&Row<'d, 'f>) -> u32) -> Map<(u32, Class), u128> {
     let mut sums: Map<(u32, Class), u128> = Map::default();
     for row in rows.iter().filter(|row| row.stream.counted) {
-        for charge in row.stream.charges.iter().flatten().filter(|charge| charge.class.is_of_vault()) {
+        for charge in row.stream.charges().filter(|charge| charge.class.is_of_vault()) {
             *sums.entry((key(row), charge.class)).or_default() +=
                 u128::from(row.stream.stream.busiest) * u128::from(charge.high);
         }

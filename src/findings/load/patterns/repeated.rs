@@ -144,7 +144,7 @@ pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Foun
         return None;
     }
     let rows = usage.picked(|row| {
-        is_public(row.operation()) && row.is_work() && row.stream.kind.family != Some(KeyFamily::Oct)
+        is_public(row.operation()) && row.is_work() && row.stream.kind().family != Some(KeyFamily::Oct)
     });
     let total = count(&rows);
     if total < FEWEST_PUBLIC.0 {
@@ -164,7 +164,7 @@ pub(super) fn remote_public_key_op<'d, 'f>(usage: &Usage<'d, 'f>) -> Option<Foun
     // Each instance gets each key once.
     let gets = distinct(rows.iter().map(|row| (row.stream.client(), row.object_place()))) as u64;
     let operation =
-        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation) } else { None };
+        if by_operation.len() == 1 { rows.first().and_then(|row| row.stream.operation()) } else { None };
     Some(Found {
         operation,
         object: only_object(&rows),

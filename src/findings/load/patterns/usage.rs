@@ -30,7 +30,7 @@ pub(super) struct Row<'d, 'f> {
 impl Row<'_, '_> {
     /// Operation name.
     pub(super) fn operation(&self) -> &str {
-        self.stream.operation.unwrap_or_default()
+        self.stream.operation().unwrap_or_default()
     }
 
     /// It was done, or would have been but for a limit: what an application asks for in earnest.
@@ -112,7 +112,7 @@ impl<'d, 'f> Usage<'d, 'f> {
                 Some(asked) => asked.work += row.count,
                 None => self.asked.push(Asked {
                     operation,
-                    name: row.stream.operation.unwrap_or_default(),
+                    name: row.stream.operation().unwrap_or_default(),
                     work: row.count,
                 }),
             }
@@ -178,7 +178,7 @@ pub(super) fn count(rows: &[Row<'_, '_>]) -> u64 {
 
 /// How many there are, and of which operation they all are.
 pub(super) fn count_of_operation(rows: &[Row<'_, '_>]) -> String {
-    let operation = rows.first().and_then(|row| row.stream.operation);
+    let operation = rows.first().and_then(|row| row.stream.operation());
     format!("{} {}", count(rows), operation.unwrap_or_default())
 }
 
