@@ -9,6 +9,7 @@
 //! Texts are kept once, in [`dimensions::Dimensions`]; the tables hold references.
 
 mod arrivals;
+mod cells;
 pub mod changes;
 pub mod correlation;
 pub mod coverage;

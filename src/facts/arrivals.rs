@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::requests::{Cell, Series};
+use super::cells::{Cell, Word};
+use super::requests::Series;
 use crate::ticks::Ticks;
 
 /// Requests that wait at most.
@@ -31,9 +32,9 @@ pub(super) struct Arrivals {
     /// Rows and ticks of requests, side by side.
     rows: Vec<u32>,
     ticks: Vec<Ticks>,
-    /// What other tables have counted, by row, and how many cells that is.
+    /// What other tables have counted, by row, and how many words that takes.
     series: Vec<(u32, Series)>,
-    cells: usize,
+    words: usize,
 }
 
 impl Arrivals {
@@ -46,7 +47,7 @@ impl Arrivals {
 
     /// Takes in a series of a row.
     pub(super) fn add_series(&mut self, row: u32, series: Series) {
-        self.cells += series.arrived().len();
+        self.words += series.words().len();
         self.series.push((row, series));
     }
 
@@ -55,7 +56,7 @@ impl Arrivals {
         self.rows.extend(other.rows.iter().map(|row| rows[*row as usize]));
         self.ticks.extend(other.ticks);
         self.series.extend(other.series.into_iter().map(|(row, series)| (rows[row as usize], series)));
-        self.cells += other.cells;
+        self.words += other.words;
     }
 
     /// Whether there are enough to be sorted in.
@@ -66,9 +67,9 @@ impl Arrivals {
     /// Whether what waits is enough to be sorted in among these: half as much, so that each cell is written anew a few
     /// times at most, however many tables are merged, and nothing waits in great numbers.
     pub(super) fn are_half_of<K: Sync>(&self, rows: &[(K, Series)]) -> bool {
-        let cells = || rows.par_iter().map(|(_, series)| series.arrived().len()).sum::<usize>();
-        let waiting = self.cells + self.rows.len();
-        waiting >= MOST && waiting >= cells() / 2
+        let words = || rows.par_iter().map(|(_, series)| series.words().len()).sum::<usize>();
+        let waiting = self.words + self.rows.len();
+        waiting >= MOST && waiting >= words() / 2
     }
 
     /// How many requests wait.
@@ -164,34 +165,34 @@ fn write<K>(rows: &mut [(K, Series)], come: &Come<'_>) {
     }
     let there = rows.iter().map(|(_, series)| series);
     let before: usize =
-        there.chain(series.iter().map(|(_, series)| series)).map(|series| series.arrived().len()).sum();
-    let mut cells: Vec<Cell> = Vec::with_capacity(before + more);
+        there.chain(series.iter().map(|(_, series)| series)).map(|series| series.words().len()).sum();
+    let mut words: Vec<Word> = Vec::with_capacity(before + more);
     let mut ends = Vec::with_capacity(rows.len());
     let mut series = series.iter().peekable();
     for ((row, (_, mine)), places) in (*first..).zip(rows.iter_mut()).zip(places.windows(2)) {
-        let from = cells.len();
-        cells.extend_from_slice(mine.arrived());
+        let from = words.len();
+        words.extend_from_slice(mine.words());
         while let Some((_, theirs)) = series.next_if(|(of, _)| *of as usize == row) {
             mine.untimed += theirs.untimed;
-            cells.extend_from_slice(theirs.arrived());
+            words.extend_from_slice(theirs.words());
         }
         for tick in &ticks[places[0] as usize..places[1] as usize] {
-            Cell::one(*tick).join(&mut cells, from);
+            Cell::one(*tick).join(&mut words, from);
         }
-        Cell::settle(&mut cells, from);
+        Cell::settle(&mut words, from);
         // A single one lies with its stream.
-        if let [cell] = cells[from..] {
-            *mine = Series::of_cell(cell, mine.untimed);
-            cells.pop();
+        if let [word] = words[from..] {
+            *mine = Series::of_word(word, mine.untimed);
+            words.pop();
         }
-        ends.push(cells.len());
+        ends.push(words.len());
     }
-    cells.shrink_to_fit();
-    let cells = Arc::new(cells);
+    words.shrink_to_fit();
+    let words = Arc::new(words);
     let mut from = 0;
     for ((_, series), end) in rows.iter_mut().zip(ends) {
         if end > from {
-            *series = Series::of_cells(&cells, from..end, series.untimed);
+            *series = Series::of_words(&words, from..end, series.untimed);
         }
         from = end;
     }

@@ -10,87 +10,21 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::arrivals::Arrivals;
+use super::cells::Word;
+pub use super::cells::{Cell, Cells};
 use super::dimensions::{Remap, RequestKey};
 use super::few::{Few, Stretch};
 use super::table::{TOGETHER, Table};
 use crate::ticks::{TICKS_PER_SECOND, Ticks};
 
-/// The requests of one key in one second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
-    /// First tick.
-    pub first: Ticks,
-    /// Ticks from the first to the last; under a second.
-    span: u32,
-    /// How many.
-    pub count: u32,
-}
-
-impl Cell {
-    /// `count` requests in one second, from `first` to `last`; `None` where that is no second.
-    pub fn new(first: Ticks, last: Ticks, count: u32) -> Option<Self> {
-        let span = u32::try_from(last.0.checked_sub(first.0)?).ok()?;
-        (first.second() == last.second() && count > 0).then_some(Self { first, span, count })
-    }
-
-    /// One request.
-    pub(super) fn one(at: Ticks) -> Self {
-        Self { first: at, span: 0, count: 1 }
-    }
-
-    /// The second, from 1970.
-    pub fn second(&self) -> i64 {
-        self.first.second()
-    }
-
-    /// Last tick.
-    pub fn last(&self) -> Ticks {
-        Ticks(self.first.0 + i64::from(self.span))
-    }
-
-    /// Takes in another cell of the same second; false where the count would not fit, which takes
-    /// four thousand million requests in a second.
-    fn absorb(&mut self, other: Self) -> bool {
-        let Some(count) = self.count.checked_add(other.count) else { return false };
-        let (first, last) = (self.first.min(other.first), self.last().max(other.last()));
-        *self = Self { first, span: u32::try_from(last.0 - first.0).unwrap_or(u32::MAX), count };
-        true
-    }
-
-    /// Puts it behind other cells, or into the last of them, those in front of `from` left aside.
-    #[inline]
-    pub(super) fn join(self, cells: &mut Vec<Self>, from: usize) {
-        let last = cells.get_mut(from..).and_then(|cells| cells.last_mut());
-        if !last.is_some_and(|last| last.second() == self.second() && last.absorb(self)) {
-            cells.push(self);
-        }
-    }
-
-    /// Brings the cells from a place on in order, one a second.
-    pub(super) fn settle(cells: &mut Vec<Self>, from: usize) {
-        if !are_settled(cells.get(from..).unwrap_or_default()) {
-            let mut late = cells.split_off(from);
-            // Stretches that are in order already are merged.
-            late.sort();
-            late.dedup_by(|next, kept| next.second() == kept.second() && kept.absorb(*next));
-            cells.append(&mut late);
-        }
-    }
-}
-
-/// Whether cells are in order, one a second.
-fn are_settled(cells: &[Cell]) -> bool {
-    cells.windows(2).all(|pair| pair[0].second() < pair[1].second())
-}
-
 /// The requests of one key.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
-    /// Ascending by second once [`Series::settle`]d; before that, in order of arrival.
-    cells: Few<Cell>,
+    /// Its cells, ascending by second once [`Series::settle`]d; before that, in order of arrival.
+    words: Few<Word>,
     /// Requests whose record has no readable time.
     pub untimed: u64,
-    /// Cells up to here are ascending and of distinct seconds.
+    /// The cells of so many words are ascending and of distinct seconds.
     settled: usize,
 }
 
@@ -100,32 +34,37 @@ impl Series {
         Self { untimed, ..Self::default() }
     }
 
-    /// A series of one cell, and of requests without a time.
-    pub(super) fn of_cell(cell: Cell, untimed: u64) -> Self {
-        Self { cells: Few::One(cell), untimed, settled: 1 }
+    /// A series of a cell that takes one word, and of requests without a time.
+    pub(super) fn of_word(word: Word, untimed: u64) -> Self {
+        Self { words: Few::One(word), untimed, settled: 1 }
     }
 
     /// A series of a stretch of cells, and of requests without a time.
-    pub(super) fn of_cells(all: &Arc<Vec<Cell>>, places: Range<usize>, untimed: u64) -> Self {
+    pub(super) fn of_words(all: &Arc<Vec<Word>>, places: Range<usize>, untimed: u64) -> Self {
         let mut series = Self::of_untimed(untimed);
         series.push_all(all, places);
         series
     }
 
     /// Counts a stretch of cells behind those that are there.
-    pub(super) fn push_all(&mut self, all: &Arc<Vec<Cell>>, places: Range<usize>) {
-        let cells = all.get(places.clone()).unwrap_or_default();
-        match (cells, Stretch::new(all, places)) {
-            ([_, _, ..], Some(stretch)) if are_settled(cells) && matches!(self.cells, Few::None) => {
-                self.settled = cells.len();
-                self.cells = Few::Shared(stretch);
+    pub(super) fn push_all(&mut self, all: &Arc<Vec<Word>>, places: Range<usize>) {
+        let words = all.get(places.clone()).unwrap_or_default();
+        match (words, Stretch::new(all, places)) {
+            ([_, _, ..], Some(stretch))
+                if matches!(self.words, Few::None) && Cells::of(words).are_settled() =>
+            {
+                self.settled = words.len();
+                self.words = Few::Shared(stretch);
             }
-            _ => {
-                self.make_room(cells.len());
-                for cell in cells {
-                    self.push(*cell);
-                }
-            }
+            _ => self.push_each(Cells::of(words)),
+        }
+    }
+
+    /// Counts cells one by one.
+    fn push_each(&mut self, cells: Cells<'_>) {
+        self.make_room(cells.most());
+        for cell in cells {
+            self.push(cell);
         }
     }
 
@@ -139,100 +78,120 @@ impl Series {
 
     /// Counts a cell.
     pub fn push(&mut self, cell: Cell) {
-        let ascending = match self.cells.as_mut_slice().last_mut() {
-            None => true,
-            Some(last) => {
-                let (before, now) = (last.second(), cell.second());
-                if before == now && last.absorb(cell) {
-                    return;
-                }
-                before < now
-            }
-        };
-        let length = self.cells.as_slice().len();
-        if ascending && self.settled == length {
-            self.settled += 1;
+        let last = self.arrived().last();
+        let joined = last.and_then(|last| Some((last, last.joined(cell)?)));
+        let is_late = joined.is_none() && last.is_some_and(|last| last.second() >= cell.second());
+        let is_settled = self.is_settled() && !is_late;
+        match joined {
+            Some((last, joined)) => self.replace(last, joined),
+            None => self.put(cell),
         }
-        self.cells.push(cell);
+        let length = self.words.as_slice().len();
+        if is_settled {
+            self.settled = length;
+        }
         // Late records are sorted in when they are as many as those in order: amortised n log n.
-        if length >= 64 && length.div_ceil(2) > self.settled {
+        if length > 64 && length.div_ceil(2) > self.settled {
             self.settle();
         }
     }
 
-    /// Cells that there is room for beside the first, which needs none.
+    /// Puts a cell behind the others.
+    fn put(&mut self, cell: Cell) {
+        let (word, tail) = cell.words();
+        self.words.push(word);
+        if let Some(tail) = tail {
+            self.words.push(tail);
+        }
+    }
+
+    /// Puts a cell of at least two requests in the place of the last.
+    fn replace(&mut self, last: Cell, by: Cell) {
+        match (self.words.as_mut_slice(), last.words(), by.words()) {
+            ([.., head, tail], (_, Some(_)), (word, Some(more))) => (*head, *tail) = (word, more),
+            ([.., alone], _, (word, Some(more))) => {
+                *alone = word;
+                self.words.push(more);
+            }
+            _ => debug_assert!(false, "two requests take two words"),
+        }
+    }
+
+    /// Words that there is room for beside the first, which needs none.
     pub fn room(&self) -> usize {
-        self.cells.room()
+        self.words.room()
     }
 
     /// Brings the cells in order, one a second.
     pub fn settle(&mut self) {
-        if let Few::Many(cells) = &mut self.cells
-            && self.settled < cells.len()
+        if let Few::Many(words) = &mut self.words
+            && self.settled < words.len()
         {
-            Cell::settle(cells, 0);
-            self.settled = cells.len();
+            Cell::settle(words, 0);
+            self.settled = words.len();
         }
     }
 
     /// Whether the cells are in order, one a second.
     fn is_settled(&self) -> bool {
-        self.settled == self.cells.as_slice().len()
+        self.settled == self.words.as_slice().len()
     }
 
     /// The cells as they came.
-    pub(super) fn arrived(&self) -> &[Cell] {
-        self.cells.as_slice()
+    pub(super) fn arrived(&self) -> Cells<'_> {
+        Cells::of(self.words.as_slice())
+    }
+
+    /// How many words they take.
+    pub(super) fn words(&self) -> &[Word] {
+        self.words.as_slice()
     }
 
     /// The cells, ascending; the series must be settled.
-    pub fn cells(&self) -> &[Cell] {
+    pub fn cells(&self) -> Cells<'_> {
         debug_assert!(self.is_settled(), "the series is settled");
-        self.cells.as_slice()
+        self.arrived()
     }
 
     /// Takes in another series.
     pub fn merge(&mut self, mut other: Self) {
         self.untimed += other.untimed;
-        if matches!(self.cells, Few::None) {
-            self.cells = other.cells;
+        if matches!(self.words, Few::None) {
+            self.words = other.words;
             self.settled = other.settled;
             return;
         }
-        if matches!(other.cells, Few::None) {
+        if matches!(other.words, Few::None) {
             return;
         }
         if self.is_settled() && other.is_settled() {
             // Of stretches of a log, one is before the other.
             if other.is_before(self) {
-                std::mem::swap(&mut self.cells, &mut other.cells);
+                std::mem::swap(&mut self.words, &mut other.words);
             }
             if self.is_before(&other) {
-                self.cells.extend(other.cells.as_slice());
-                self.settled = self.cells.as_slice().len();
+                self.words.extend(other.words.as_slice());
+                self.settled = self.words.as_slice().len();
                 return;
             }
         }
-        self.make_room(other.cells.as_slice().len());
-        for cell in other.cells.as_slice() {
-            self.push(*cell);
-        }
+        self.push_each(other.arrived());
     }
 
     /// Whether all of its cells are of earlier seconds than all of another's; both must be settled, and have cells.
     fn is_before(&self, other: &Self) -> bool {
-        let ends = self.cells.as_slice().last().zip(other.cells.as_slice().first());
+        let ends = self.arrived().last().zip(other.arrived().first());
         ends.is_some_and(|(last, first)| last.second() < first.second())
     }
 
-    /// Makes room for so many more cells.
+    /// Makes room for so many more words.
     fn make_room(&mut self, more: usize) {
-        match &mut self.cells {
-            Few::Many(cells) => cells.reserve(more),
+        match &mut self.words {
+            Few::Many(words) => words.reserve(more),
             Few::One(first) if more > 1 => {
-                let mut cells = Vec::with_capacity(1 + more);
-                cells.push(*first);
-                self.cells = Few::Many(cells);
+                let mut words = Vec::with_capacity(1 + more);
+                words.push(*first);
+                self.words = Few::Many(words);
             }
             Few::None | Few::One(_) | Few::Shared(_) => {}
         }
@@ -240,7 +199,7 @@ impl Series {
 
     /// All requests.
     pub fn count(&self) -> u64 {
-        self.cells.as_slice().iter().map(|cell| u64::from(cell.count)).sum::<u64>() + self.untimed
+        self.arrived().count() + self.untimed
     }
 
     /// The first and the last tick; the series must be settled.
@@ -249,19 +208,18 @@ impl Series {
         let (first, last) = (cells.first()?.first, cells.last()?.second());
         // Where counts did not fit into one cell, the last second has several.
         let ends = cells.iter().rev().take_while(|cell| cell.second() == last);
-        Some((first, ends.map(Cell::last).max()?))
+        Some((first, ends.map(|cell| cell.last()).max()?))
     }
 
     /// The most requests of any so many seconds; the series must be settled.
     pub fn busiest(&self, seconds: i64) -> u64 {
-        let cells = self.cells();
-        let (mut from, mut inside, mut most) = (0, 0, 0);
-        for cell in cells {
-            let second = cell.second();
+        let mut leaving = self.cells().iter().peekable();
+        let (mut inside, mut most) = (0, 0);
+        for cell in self.cells() {
             inside += u64::from(cell.count);
-            while cells[from].second() <= second - seconds {
-                inside -= u64::from(cells[from].count);
-                from += 1;
+            let last = cell.second() - seconds;
+            while let Some(gone) = leaving.next_if(|gone| gone.second() <= last) {
+                inside -= u64::from(gone.count);
             }
             most = most.max(inside);
         }
@@ -270,48 +228,57 @@ impl Series {
 
     /// Whether it counts nothing.
     pub fn is_empty(&self) -> bool {
-        matches!(self.cells, Few::None) && self.untimed == 0
+        matches!(self.words, Few::None) && self.untimed == 0
     }
 
     /// The part from one second (inclusive) to another (exclusive); requests without a time belong
     /// to no part.
     #[must_use]
     pub fn between(&self, since: Option<i64>, until: Option<i64>) -> Self {
-        let within = |cell: &&Cell| {
+        let within = |cell: &Cell| {
             since.is_none_or(|since| cell.second() >= since)
                 && until.is_none_or(|until| cell.second() < until)
         };
-        let cells: Few<Cell> = self.cells.as_slice().iter().filter(within).copied().collect();
-        let settled = if self.is_settled() { cells.as_slice().len() } else { 0 };
         let untimed = if since.is_none() && until.is_none() { self.untimed } else { 0 };
-        Self { cells, untimed, settled }
+        Self { untimed, ..self.arrived().iter().filter(within).collect() }
     }
 
     /// Splits the cells by what `belongs` says of each; it is asked of one after the other, as they lie.
     pub fn partition(mut self, mut belongs: impl FnMut(&Cell) -> bool) -> (Self, Self) {
-        let cells = self.cells.as_slice();
-        let first = cells.first().is_some_and(&mut belongs);
-        let same = cells.iter().skip(1).take_while(|cell| belongs(cell) == first).count();
+        let mut cells = self.arrived().iter();
+        let first = cells.next().is_some_and(|cell| belongs(&cell));
+        let mut same = 1;
         // Most streams belong to one side as a whole.
-        if same + 1 >= cells.len() {
-            let untimed = std::mem::take(&mut self.untimed);
-            let rest = Self { untimed, ..Self::default() };
+        if cells.all(|cell| {
+            let is_same = belongs(&cell) == first;
+            same += usize::from(is_same);
+            is_same
+        }) {
+            let rest = Self::of_untimed(std::mem::take(&mut self.untimed));
             if first {
                 return (self, rest);
             }
-            self.untimed = untimed;
+            self.untimed = rest.untimed;
             return (Self::default(), self);
         }
-        let (mut yes, mut no) = (Self::default(), Self { untimed: self.untimed, ..Self::default() });
-        for (at, cell) in cells.iter().enumerate() {
-            let is_yes = match at.cmp(&(same + 1)) {
+        let (mut yes, mut no) = (Self::default(), Self::of_untimed(self.untimed));
+        for (at, cell) in self.arrived().iter().enumerate() {
+            let is_yes = match at.cmp(&same) {
                 Ordering::Less => first,
                 Ordering::Equal => !first,
-                Ordering::Greater => belongs(cell),
+                Ordering::Greater => belongs(&cell),
             };
-            if is_yes { yes.push(*cell) } else { no.push(*cell) }
+            if is_yes { yes.push(cell) } else { no.push(cell) }
         }
         (yes, no)
+    }
+}
+
+impl FromIterator<Cell> for Series {
+    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
+        let mut series = Self::default();
+        cells.into_iter().for_each(|cell| series.push(cell));
+        series
     }
 }
 
@@ -333,7 +300,7 @@ pub struct Requests {
     table: Table<RequestKey, Series>,
     /// What is in no series yet: the table must be settled before series are asked for.
     arrivals: Arrivals,
-    /// Cells that series have room for, at most.
+    /// Words that series have room for, at most.
     room: usize,
 }
 
@@ -359,7 +326,7 @@ impl Requests {
 
     /// Bytes that are taken by what the streams have counted, beside the streams themselves.
     pub(super) fn weight(&self) -> usize {
-        self.room * size_of::<Cell>() + self.arrivals.weight()
+        self.room * size_of::<Word>() + self.arrivals.weight()
     }
 
     /// Counts a series under a key.
@@ -461,9 +428,8 @@ impl Requests {
 
     /// The number of rows (key and second) that the table has.
     pub fn rows(&self) -> usize {
-        let rows = |(_, series): &(RequestKey, Series)| {
-            series.cells.as_slice().len() + usize::from(series.untimed > 0)
-        };
+        let rows =
+            |(_, series): &(RequestKey, Series)| series.arrived().number() + usize::from(series.untimed > 0);
         self.table.rows().par_iter().map(rows).sum()
     }
 }
@@ -537,7 +503,7 @@ mod tests {
             prop_assert!(asked.iter().copied().eq((0..).take(sides.len())));
             for (side, part) in [(true, &yes), (false, &no)] {
                 let expected = (0..).zip(&sides).filter(|(_, of)| **of == side).map(|(second, _)| cell(second));
-                prop_assert_eq!(part.cells(), expected.collect::<Vec<_>>());
+                prop_assert_eq!(part.cells().iter().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
             }
             prop_assert_eq!((yes.untimed, no.untimed), (0, untimed));
         }

@@ -138,7 +138,7 @@ fn patterns<'f>(analysis: &Analysis<'f>, demand: &Demand<'f>) -> (Vec<Finding>, 
 
 fn vaults(analysis: &Analysis<'_>, demand: &Demand<'_>, settings: &CapacitySettings) -> Vec<VaultCapacity> {
     let mut vaults: Vec<VaultCapacity> =
-        demand.vaults.iter().map(|vault| vault_row(analysis, &demand.budgets, vault, settings)).collect();
+        demand.vaults.iter().map(|vault| vault_row(analysis, demand.budgets, vault, settings)).collect();
     vaults.sort_by(|one, other| {
         let peak = |vault: &VaultCapacity| vault.peak().map_or(0.0, |class| class.peak.utilisation_high);
         peak(other).total_cmp(&peak(one)).then_with(|| one.vault.cmp(&other.vault))
@@ -238,10 +238,7 @@ fn parts<'v>(
     let mut groups: Map<Part<'_>, Load> = Map::default();
     for (name, vault) in vaults {
         for (stream, charge) in vault.charged(class) {
-            let cells = stream.cells();
-            let from = cells.partition_point(|cell| cell.second() < start_of(end));
-            let inside = cells.iter().skip(from).take_while(|cell| cell.second() <= end);
-            let count: u64 = inside.map(|cell| u64::from(cell.count)).sum();
+            let count = stream.cells().split_at(start_of(end)).1.split_at(end + 1).0.count();
             if count > 0 {
                 let group = (name, stream.caller(), stream.operation(), stream.object());
                 groups.entry(group).or_default().add(Load::of(count, charge.low, charge.high));
@@ -325,7 +322,7 @@ fn subscriptions(analysis: &Analysis<'_>, demand: &Demand<'_>) -> Vec<Subscripti
             region: region.map(str::to_owned),
             vaults: vaults.iter().filter_map(|vault| vault.vault.name).map(str::to_owned).collect(),
             classes: classes
-                .filter_map(|class| subscription_row(analysis, &demand.budgets, &vaults, class))
+                .filter_map(|class| subscription_row(analysis, demand.budgets, &vaults, class))
                 .collect(),
         }
     };
@@ -364,7 +361,7 @@ fn subscription_row(
 
 /// The fullest class of each vault, fullest first, for the report of failures.
 pub(crate) fn headroom(demand: &Demand<'_>) -> Vec<Headroom> {
-    let fullest = |room: &mut Room, vault: &VaultLoad<'_>| fullest(&demand.budgets, vault, room);
+    let fullest = |room: &mut Room, vault: &VaultLoad<'_>| fullest(demand.budgets, vault, room);
     let rows: Vec<Option<Headroom>> = demand.vaults.par_iter().map_init(Room::default, fullest).collect();
     let mut rows: Vec<Headroom> = rows.into_iter().flatten().collect();
     rows.sort_by(|one, other| {

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::classify::Basis;
 use crate::classify::causes::Causes;
 use crate::facts::dimensions::{RequestKey, Text};
-use crate::facts::requests::{Cell, Requests, Series};
+use crate::facts::requests::{Cell, Cells, Requests, Series};
 use crate::facts::{Facts, Map};
 use crate::record::operation::Plane;
 use crate::ticks::TICKS_PER_SECOND;
@@ -146,7 +146,7 @@ impl Wait {
 
     /// Notes requests that got past authentication: the first and the last tick of each second, which are enough, as
     /// the window is no shorter than a second.
-    fn note_all(&self, cells: &[Cell]) {
+    fn note_all(&self, cells: Cells<'_>) {
         for cell in cells {
             let (first, last) = (cell.first.0, cell.last().0);
             if self.near.may_have(first) {

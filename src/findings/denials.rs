@@ -312,8 +312,7 @@ fn changes(analysis: &Analysis<'_>) -> Map<Text, Vec<Event>> {
         }
         let name = dimensions.strings.get(operation);
         if name.starts_with("RoleAssignment") && !name.contains("Get") && !name.contains("List") {
-            let cells = stream.series.cells();
-            for cell in cells {
+            for cell in stream.series.cells() {
                 add(dimensions.vaults.get(vault).name, cell.first, operation);
             }
         }

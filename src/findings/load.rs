@@ -29,7 +29,7 @@ use super::streams::Stream;
 use crate::classify::causes::Outcome;
 use crate::facts::Map;
 use crate::facts::dimensions::Text;
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 use crate::facts::rows::VaultRow;
 
 /// What the reader assumes; every one is told in the report.
@@ -81,7 +81,7 @@ pub(crate) struct LoadStream<'f> {
 
 impl<'f> LoadStream<'f> {
     /// The cells, ascending; requests without a time are in none.
-    pub(crate) fn cells(&self) -> &'f [Cell] {
+    pub(crate) fn cells(&self) -> Cells<'f> {
         self.stream.series.cells()
     }
 

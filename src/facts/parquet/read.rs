@@ -293,16 +293,22 @@ impl Cells<'_> {
     /// Gives some streams, the first of which stands at `from`, the cells of some rows. Their cells lie together.
     fn fill(&self, from: usize, streams: &mut [(RequestKey, Series)], rows: Range<usize>) -> Option<()> {
         let keys = self.keys.get(rows.clone())?;
-        let mut cells = Vec::with_capacity(keys.len());
-        for row in rows {
-            cells.push(self.cell(row)?);
-        }
-        let cells = Arc::new(cells);
-        let mut at = 0;
+        let mut words = Vec::with_capacity(keys.len());
+        let mut ends = Vec::with_capacity(streams.len().min(keys.len()));
+        let mut rows = rows;
         for same in keys.chunk_by(|one, other| one == other) {
-            let (_, series) = streams.get_mut((*same.first()? as usize).checked_sub(from)?)?;
-            series.push_all(&cells, at..at + same.len());
-            at += same.len();
+            for row in rows.by_ref().take(same.len()) {
+                self.cell(row)?.put(&mut words);
+            }
+            ends.push((*same.first()?, words.len()));
+        }
+        words.shrink_to_fit();
+        let words = Arc::new(words);
+        let mut at = 0;
+        for (key, end) in ends {
+            let (_, series) = streams.get_mut((key as usize).checked_sub(from)?)?;
+            series.push_all(&words, at..end);
+            at = end;
         }
         Some(())
     }

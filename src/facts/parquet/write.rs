@@ -94,8 +94,8 @@ fn requests(rows: &[Stream<'_>]) -> Result<Table, TableError> {
         .near("key", cells().map(|(key, _)| key))
         .near("second", cells().map(|(_, cell)| cell.second()))
         .small("count", cells().map(|(_, cell)| cell.count))
-        .near("first_tick", cells().map(|(_, cell)| within(cell.first, cell)))
-        .near("last_tick", cells().map(|(_, cell)| within(cell.last(), cell)));
+        .near("first_tick", cells().map(|(_, cell)| within(cell.first, &cell)))
+        .near("last_tick", cells().map(|(_, cell)| within(cell.last(), &cell)));
     columns.finish()
 }
 

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::amounts::Amounts;
 use super::display;
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 use crate::findings::limits::WINDOW_SECONDS;
 use crate::findings::load::class::{Budgets, Class};
 use crate::findings::load::{LoadStream, VaultLoad};
@@ -25,17 +25,17 @@ pub(super) struct Axis {
 
 impl Axis {
     /// The seconds of some cells and, where they are close together, those between.
-    pub(super) fn new<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone) -> Self {
+    pub(super) fn new<'c>(streams: impl Iterator<Item = Cells<'c>> + Clone) -> Self {
         let ends =
             streams.clone().filter_map(|cells| Some((cells.first()?.second(), cells.last()?.second())));
         let Some((first, last)) = ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1))) else {
             return Self { seconds: Vec::new(), contiguous: true };
         };
-        let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+        let cells: usize = streams.clone().map(Cells::most).sum();
         if usize::try_from(last - first).is_ok_and(|span| span < cells.saturating_mul(MOST_SECONDS_A_CELL)) {
             return Self { seconds: (first..=last).collect(), contiguous: true };
         }
-        let mut seconds: Vec<i64> = streams.flatten().map(Cell::second).collect();
+        let mut seconds: Vec<i64> = streams.flatten().map(|cell| cell.second()).collect();
         seconds.sort_unstable();
         seconds.dedup();
         Self { seconds, contiguous: false }
@@ -56,7 +56,7 @@ impl Axis {
     }
 
     /// Place and count of each cell.
-    pub(super) fn places<'a>(&'a self, cells: &'a [Cell]) -> impl Iterator<Item = (u32, u32)> + 'a {
+    pub(super) fn places<'a>(&'a self, cells: Cells<'a>) -> impl Iterator<Item = (u32, u32)> + 'a {
         let mut from = 0;
         cells.iter().map(move |cell| {
             from = self.place(cell.second(), from);

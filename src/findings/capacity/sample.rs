@@ -161,7 +161,7 @@ pub(super) fn with_vault<T>(
     };
     let weights = Weights::new(&analysis, &assumptions, &keys);
     let demand = Demand::new(&analysis, &weights);
-    look(&callers, &demand.vaults[0], &demand.budgets)
+    look(&callers, &demand.vaults[0], demand.budgets)
 }
 
 fn key(facts: &mut Facts, asked: &Asked) -> RequestKey {

@@ -132,9 +132,8 @@ impl<'f> Member<'f> {
 /// seconds. Answered and unanswered challenges lie among the same examples.
 fn counts(stream: &Stream<'_>, example: &Example) -> bool {
     let Some(time) = example.time else { return stream.series.untimed > 0 };
-    let cells = stream.series.cells();
-    let cell = cells.get(cells.partition_point(|cell| cell.last() < time));
-    cell.is_some_and(|cell| cell.first <= time)
+    let of_second = stream.series.cells().split_at(time.second()).1;
+    of_second.iter().take_while(|cell| cell.first <= time).any(|cell| cell.last() >= time)
 }
 
 fn finding(

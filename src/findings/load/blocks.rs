@@ -4,10 +4,10 @@
 //! Input: streams, the cells of each ascending. Output: one block of seconds after the other, with what of each
 //! stream lies in it.
 
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 
 /// Cells of a stream, and what one of its requests takes at the least and at the most.
-pub(crate) type Asked<'c> = (&'c [Cell], u64, u64);
+pub(crate) type Asked<'c> = (Cells<'c>, u64, u64);
 
 /// Seconds of a block at least, and, where few cells of a stream would lie in one, at the most.
 const SECONDS: (i64, i64) = if cfg!(test) { (16, 64) } else { (1 << 15, 1 << 20) };
@@ -42,7 +42,7 @@ pub(super) fn ends(asked: &[Asked<'_>]) -> Option<(i64, i64)> {
 impl<'c> Blocks<'c> {
     /// The blocks of streams whose [`ends`] these are; none where few seconds have any cell.
     pub(super) fn new(asked: Vec<Asked<'c>>, (first, last): (i64, i64)) -> Option<Self> {
-        let cells: usize = asked.iter().map(|(cells, ..)| cells.len()).sum();
+        let cells: usize = asked.iter().map(|(cells, ..)| cells.most()).sum();
         let is_sparse = usize::try_from((last - first) / SPARSEST).is_ok_and(|seconds| seconds > cells);
         let blocks = i64::try_from(cells / (CELLS * asked.len().max(1))).unwrap_or(i64::MAX).max(1);
         let span = last - first + 1;
@@ -60,7 +60,7 @@ impl<'c> Blocks<'c> {
         let Self { inside, behind, .. } = self;
         inside.clear();
         behind.retain_mut(|(cells, low, high)| {
-            let (here, rest) = cells.split_at(cells.partition_point(|cell| cell.second() < end));
+            let (here, rest) = cells.split_at(end);
             if !here.is_empty() {
                 inside.push((here, *low, *high));
             }

@@ -123,7 +123,7 @@ fn sum(one: Sums, other: Sums) -> Sums {
 
 /// Whether all of it together can be told in 64 bits.
 fn are_small(asked: &[Asked<'_>]) -> bool {
-    let requests: u64 = asked.iter().flat_map(|(cells, ..)| *cells).map(|cell| u64::from(cell.count)).sum();
+    let requests: u64 = asked.iter().map(|(cells, ..)| cells.count()).sum();
     let dearest = asked.iter().map(|(_, low, high)| *low.max(high)).max().unwrap_or(0);
     requests.checked_mul(dearest).is_some()
 }
@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::facts::requests::Cell;
+    use crate::facts::requests::{Cell, Series};
     use crate::ticks::Ticks;
 
     proptest! {
@@ -153,17 +153,17 @@ mod tests {
             after in 0_i64..20,
             whole in 1_u128..60,
         ) {
-            let cells: Vec<Vec<Cell>> = streams
+            let all: Vec<Series> = streams
                 .iter()
                 .map(|(cells, ..)| {
                     let tick = Ticks::from_second;
                     cells.iter().map(|(second, count)| Cell::new(tick(*second), tick(*second), *count).unwrap()).collect()
                 })
                 .collect();
-            let asked: Vec<Asked<'_>> = cells
+            let asked: Vec<Asked<'_>> = all
                 .iter()
                 .zip(&streams)
-                .map(|(cells, (_, low, more))| (cells.as_slice(), *low, low + more))
+                .map(|(series, (_, low, more))| (series.cells(), *low, low + more))
                 .collect();
             let span = (0, 60 + after);
             let mut room = Room { seconds: vec![[7; 3]; before] };
@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_all_the_same() {
         let cell = Cell::new(Ticks::from_second(5), Ticks::from_second(5), u32::MAX).unwrap();
-        let fullest = Room::default().fullest(&[(&[cell], 1, u64::MAX)], (0, 9), 1).unwrap();
+        let series = Series::from_iter([cell]);
+        let fullest = Room::default().fullest(&[(series.cells(), 1, u64::MAX)], (0, 9), 1).unwrap();
         assert_eq!(fullest.load.high, u128::from(u32::MAX) * u128::from(u64::MAX));
         assert_eq!((fullest.end, fullest.over), (5, 5));
     }

@@ -231,7 +231,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::facts::requests::Cell;
+    use crate::facts::requests::{Cell, Series};
 
     /// Every window, one by one, from nothing but the definition.
     pub(crate) fn slow_windows(rows: &[(i64, Load)], first: i64, last: i64) -> Vec<(i64, Load)> {
@@ -292,9 +292,10 @@ pub(crate) mod tests {
         ) {
             let tick = crate::ticks::Ticks::from_second;
             let cell = |(second, count): (&i64, &u32)| Cell::new(tick(*second), tick(*second), *count).unwrap();
-            let cells: Vec<Vec<Cell>> =
+            let all: Vec<Series> =
                 streams.iter().map(|(cells, ..)| cells.iter().map(cell).collect()).collect();
-            let asked = cells.iter().zip(&streams).map(|(cells, (_, low, more))| (&cells[..], *low, low + more));
+            let asked =
+                all.iter().zip(&streams).map(|(series, (_, low, more))| (series.cells(), *low, low + more));
             let rows = streams.iter().flat_map(|(cells, low, more)| {
                 cells
                     .iter()

@@ -239,7 +239,7 @@ impl<'f> Changes<'f> {
             if !changes_object(operation) {
                 continue;
             }
-            let seconds = stream.cells().iter().map(crate::facts::requests::Cell::second);
+            let seconds = stream.cells().iter().map(|cell| cell.second());
             match object.strip_prefix("certificates/") {
                 Some(name) => certificates.entry(name).or_default().extend(seconds),
                 None => own.entry(object).or_default().extend(seconds),

@@ -12,7 +12,7 @@ use super::super::axis::{Axis, Base};
 use super::super::caching::{LeftReads, is_read};
 use super::super::shown;
 use crate::facts::Map;
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 use crate::findings::callers::{CallerId, Callers};
 use crate::findings::load::{LoadStream, VaultLoad};
 use crate::record::operation::Plane;
@@ -20,7 +20,7 @@ use crate::record::operation::Plane;
 /// When requests came.
 pub(super) enum Arrived<'f> {
     /// Cells of a stream.
-    Cells(&'f [Cell]),
+    Cells(Cells<'f>),
     /// Place on the axis and how many.
     Left(Vec<(u32, u32)>),
 }
@@ -40,7 +40,7 @@ impl Part<'_> {
         let parts = i128::from(self.parts);
         match &self.arrived {
             Arrived::Cells(cells) => {
-                axis.places(cells).for_each(|(at, count)| held(at, i128::from(count) * parts));
+                axis.places(*cells).for_each(|(at, count)| held(at, i128::from(count) * parts));
             }
             Arrived::Left(left) => left.iter().for_each(|(at, count)| held(*at, i128::from(*count) * parts)),
         }

@@ -3,7 +3,7 @@
 //! Input: cells of streams. Output: numbers about them, exact to the second, the grain of the facts: what
 //! came within one second has no order here. Must not know what was asked for.
 
-use crate::facts::requests::Cell;
+use crate::facts::requests::{Cell, Cells};
 
 /// Gaps without which no period is told: four equal ones are hardly an accident.
 const FEWEST_GAPS: usize = 4;
@@ -46,8 +46,8 @@ impl Session {
 
 impl Arrivals {
     /// The requests of some streams, the cells of each ascending.
-    pub(super) fn of<'c>(streams: impl Iterator<Item = &'c [Cell]>) -> Self {
-        let streams: Vec<&[Cell]> = streams.filter(|cells| !cells.is_empty()).collect();
+    pub(super) fn of<'c>(streams: impl Iterator<Item = Cells<'c>>) -> Self {
+        let streams: Vec<Cells<'_>> = streams.filter(|cells| !cells.is_empty()).collect();
         if let Some(moments) = Moments::of(&streams) {
             return Self { rows: moments.rows(&streams) };
         }
@@ -183,24 +183,24 @@ struct Moments {
 
 impl Moments {
     /// The seconds of streams, none of which is empty; none where they are few or far apart.
-    fn of(streams: &[&[Cell]]) -> Option<Self> {
-        let cells: usize = streams.iter().map(|cells| cells.len()).sum();
-        let first = streams.iter().filter_map(|cells| cells.first()).map(Cell::second).min()?;
-        let last = streams.iter().filter_map(|cells| cells.last()).map(Cell::second).max()?;
+    fn of(streams: &[Cells<'_>]) -> Option<Self> {
+        let cells: usize = streams.iter().map(|cells| cells.most()).sum();
+        let first = streams.iter().filter_map(|cells| cells.first()).map(|cell| cell.second()).min()?;
+        let last = streams.iter().filter_map(|cells| cells.last()).map(|cell| cell.second()).max()?;
         let seconds = last.checked_sub(first)?.checked_add(1)?;
         if cells < FEWEST_CELLS || seconds / MOST_SECONDS > i64::try_from(cells).ok()? {
             return None;
         }
         let mut bits = vec![0_u64; usize::try_from(seconds / 64 + 1).ok()?];
         for cell in streams.iter().copied().flatten() {
-            let at = place(first, cell);
+            let at = place(first, &cell);
             bits[at / 64] |= 1 << (at % 64);
         }
         Some(Self { first, bits })
     }
 
     /// The requests in each of them.
-    fn rows(&self, streams: &[&[Cell]]) -> Vec<(i64, u64)> {
+    fn rows(&self, streams: &[Cells<'_>]) -> Vec<(i64, u64)> {
         // How many seconds of requests lie before those of each word.
         let mut before: Vec<u32> = Vec::with_capacity(self.bits.len());
         let mut rows = Vec::new();
@@ -212,7 +212,7 @@ impl Moments {
             }
         }
         for cell in streams.iter().copied().flatten() {
-            let at = place(self.first, cell);
+            let at = place(self.first, &cell);
             let earlier = self.bits[at / 64] & ((1 << (at % 64)) - 1);
             rows[before[at / 64] as usize + earlier.count_ones() as usize].1 += u64::from(cell.count);
         }
@@ -289,6 +289,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::facts::requests::Series;
     use crate::ticks::Ticks;
 
     fn arrivals(seconds: &[i64]) -> Arrivals {
@@ -307,7 +308,7 @@ mod tests {
             }
             prop_assert_eq!(fast.rows(), &slow.iter().map(|(second, count)| (*second, *count)).collect::<Vec<_>>()[..]);
             // The same, stream by stream, with a bit for every second or without.
-            let streams: Vec<Vec<Cell>> = seconds
+            let streams: Vec<Series> = seconds
                 .chunks(9)
                 .map(|seconds| {
                     let mut cells: Vec<Cell> = seconds
@@ -315,10 +316,10 @@ mod tests {
                         .map(|second| Cell::new(Ticks::from_second(*second), Ticks::from_second(*second), 1).unwrap())
                         .collect();
                     cells.sort_unstable();
-                    cells
+                    cells.into_iter().collect()
                 })
                 .collect();
-            prop_assert_eq!(&Arrivals::of(streams.iter().map(Vec::as_slice)), &fast);
+            prop_assert_eq!(&Arrivals::of(streams.iter().map(Series::cells)), &fast);
             // A cache, request by request.
             let mut sorted = seconds.clone();
             sorted.sort_unstable();

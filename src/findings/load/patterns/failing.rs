@@ -209,7 +209,8 @@ fn by_second(rows: &[Row<'_, '_>]) -> Vec<(i64, Second)> {
     let mut seconds: Vec<(i64, Second)> = Vec::new();
     for row in rows {
         let is_throttled = row.stream.is_throttled();
-        seconds.extend(row.stream.cells().iter().map(|cell| (cell.second(), Second::of(cell, is_throttled))));
+        seconds
+            .extend(row.stream.cells().iter().map(|cell| (cell.second(), Second::of(&cell, is_throttled))));
     }
     // Each row is sorted already: a stable sort is fast on that.
     seconds.sort_by_key(|(second, _)| *second);

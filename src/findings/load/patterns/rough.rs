@@ -4,7 +4,7 @@
 //! those that [`mod@super::arrivals`] tells exactly. Most callers are seen to have no pattern by these alone, in one look
 //! at each cell; whoever is not is looked at closely. Must not decide that there is a pattern.
 
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 use crate::ticks::{Intervals, TICKS_PER_SECOND, Ticks};
 
 /// Bits in which [`fewest_stretches`] notes what it has met, at least and at most.
@@ -14,8 +14,8 @@ const NOTED: (usize, usize) = (1 << 9, 1 << 16);
 const STRETCHES_PER_CELL: i64 = 4;
 
 /// How many stretches of so many seconds (those of a clock) have a request in them, or fewer.
-fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> u64 {
-    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+fn fewest_stretches<'c>(streams: impl Iterator<Item = Cells<'c>> + Clone, seconds: i64) -> u64 {
+    let cells: usize = streams.clone().map(Cells::most).sum();
     let bits = (2 * cells).next_power_of_two().clamp(NOTED.0, NOTED.1);
     let stretches = Intervals::of_seconds(seconds);
     let mut noted = vec![0_u64; bits / 64];
@@ -38,23 +38,23 @@ fn fewest_stretches<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, secon
 const BITS_PER_CELL: u64 = 64;
 
 /// As many sessions as there are at least: see [`super::arrivals::Arrivals::sessions`].
-pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, pause: i64) -> u64 {
+pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = Cells<'c>> + Clone, pause: i64) -> u64 {
     if let Some(fewest) = runs(streams.clone(), pause + 1) {
         return fewest;
     }
     // From its first tick to that of its last cell, a session of k cells takes (k - 1) pauses and less than a second,
     // and so lies in (k - 1) / 8 + 2 stretches of eight pauses and as many seconds.
-    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    let cells: usize = streams.clone().map(Cells::most).sum();
     (8 * fewest_stretches(streams, 8 * (pause + 1))).saturating_sub(cells as u64).div_ceil(15)
 }
 
 /// How often a stretch of so many seconds that has a request follows one that has none: what lies behind
 /// an empty one is of another session. None where they are few in a span.
-fn runs<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> Option<u64> {
+fn runs<'c>(streams: impl Iterator<Item = Cells<'c>> + Clone, seconds: i64) -> Option<u64> {
     let (first, last) = ends(streams.clone())?;
     let stretches = Intervals::of_seconds(seconds);
     let at = |tick: Ticks| stretches.at(tick.0.wrapping_sub(first.0).cast_unsigned());
-    let cells: usize = streams.clone().map(<[Cell]>::len).sum();
+    let cells: usize = streams.clone().map(Cells::most).sum();
     if at(last) / BITS_PER_CELL > cells as u64 {
         return None;
     }
@@ -73,14 +73,14 @@ fn runs<'c>(streams: impl Iterator<Item = &'c [Cell]> + Clone, seconds: i64) -> 
 }
 
 /// The first and the last of the first ticks of the cells.
-fn ends<'c>(streams: impl Iterator<Item = &'c [Cell]>) -> Option<(Ticks, Ticks)> {
+fn ends<'c>(streams: impl Iterator<Item = Cells<'c>>) -> Option<(Ticks, Ticks)> {
     let ends = streams.filter_map(|cells| Some((cells.first()?.first, cells.last()?.first)));
     ends.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1)))
 }
 
 /// What a cache would have answered at most: see [`super::arrivals::Arrivals::repeats`]. `count` are all requests.
 pub(super) fn most_repeats<'c>(
-    streams: impl Iterator<Item = &'c [Cell]> + Clone,
+    streams: impl Iterator<Item = Cells<'c>> + Clone,
     count: u64,
     ttl: i64,
 ) -> u64 {
@@ -97,11 +97,11 @@ pub(super) struct Rough {
 
 impl Rough {
     /// Adds up streams, each its cells and what one request counts for, by stretches of at least so many seconds.
-    pub(super) fn new<'c>(streams: impl Iterator<Item = (&'c [Cell], u64)> + Clone, seconds: i64) -> Self {
+    pub(super) fn new<'c>(streams: impl Iterator<Item = (Cells<'c>, u64)> + Clone, seconds: i64) -> Self {
         let Some((first, last)) = ends(streams.clone().map(|(cells, _)| cells)) else {
             return Self { first: Ticks(0), stretches: Intervals::of_seconds(seconds), sums: Vec::new() };
         };
-        let cells: usize = streams.clone().map(|(cells, _)| cells.len()).sum();
+        let cells: usize = streams.clone().map(|(cells, _)| cells.most()).sum();
         let most = i64::try_from(cells).unwrap_or(i64::MAX).saturating_mul(STRETCHES_PER_CELL).max(1);
         let stretches = Intervals::of_seconds(seconds.max((last.second() - first.second()) / most + 1));
         let at = |tick: Ticks| {
@@ -143,6 +143,7 @@ mod tests {
 
     use super::super::arrivals::Arrivals;
     use super::*;
+    use crate::facts::requests::{Cell, Series};
 
     /// A cell somewhere in a second.
     fn cell(second: i64, count: u32) -> Cell {
@@ -160,18 +161,18 @@ mod tests {
             from in -60_i64..2100,
             length in 0_i64..300,
         ) {
-            let of_stream = |(cells, each): &(std::collections::BTreeMap<i64, u32>, u64)| -> (Vec<Cell>, u64) {
+            let of_stream = |(cells, each): &(std::collections::BTreeMap<i64, u32>, u64)| -> (Series, u64) {
                 (cells.iter().map(|(second, count)| cell(*second, *count)).collect(), *each)
             };
-            let streams: Vec<(Vec<Cell>, u64)> = streams.iter().map(of_stream).collect();
-            let cells = || streams.iter().map(|(cells, _)| cells.as_slice());
+            let streams: Vec<(Series, u64)> = streams.iter().map(of_stream).collect();
+            let cells = || streams.iter().map(|(series, _)| series.cells());
             let arrivals = Arrivals::of(cells());
             prop_assert!(fewest_sessions(cells(), seconds) <= arrivals.sessions(seconds).len() as u64);
             prop_assert!(most_repeats(cells(), arrivals.count(), seconds) >= arrivals.repeats(seconds));
-            let rough = Rough::new(streams.iter().map(|(cells, each)| (cells.as_slice(), *each)), seconds);
+            let rough = Rough::new(streams.iter().map(|(series, each)| (series.cells(), *each)), seconds);
             let between = |first: i64, last: i64| -> u64 {
-                let of_stream = |(cells, each): &(Vec<Cell>, u64)| -> u64 {
-                    let inside = cells.iter().filter(|cell| cell.second() >= first && cell.second() <= last);
+                let of_stream = |(series, each): &(Series, u64)| -> u64 {
+                    let inside = series.cells().iter().filter(|cell| cell.second() >= first && cell.second() <= last);
                     inside.map(|cell| u64::from(cell.count) * each).sum()
                 };
                 streams.iter().map(of_stream).sum()
@@ -184,8 +185,8 @@ mod tests {
 
     #[test]
     fn what_is_far_apart_is_seen_to_be() {
-        let cells: Vec<Cell> = (0..200).map(|at| cell(at * 1000, 1)).collect();
-        let streams = || std::iter::once(cells.as_slice());
+        let series: Series = (0..200).map(|at| cell(at * 1000, 1)).collect();
+        let streams = || std::iter::once(series.cells());
         assert_eq!(Arrivals::of(streams()).sessions(10).len(), 200);
         assert!(fewest_sessions(streams(), 10) > 60, "{}", fewest_sessions(streams(), 10));
         assert!(most_repeats(streams(), 200, 300) < 150, "{}", most_repeats(streams(), 200, 300));
@@ -195,8 +196,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_as_much_as_fits() {
-        let cells = [cell(0, u32::MAX)];
-        let rough = Rough::new(std::iter::once((&cells[..], u64::MAX)), 30);
+        let series = Series::from_iter([cell(0, u32::MAX)]);
+        let rough = Rough::new(std::iter::once((series.cells(), u64::MAX)), 30);
         assert_eq!(rough.greatest(), u64::MAX);
     }
 }

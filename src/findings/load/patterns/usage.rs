@@ -7,7 +7,7 @@ use super::LOOKS_AT_ALL;
 use super::arrivals::Arrivals;
 use crate::classify::causes::Outcome;
 use crate::facts::dimensions::Text;
-use crate::facts::requests::Cell;
+use crate::facts::requests::Cells;
 use crate::findings::callers::CallerId;
 use crate::findings::load::{Demand, LoadStream};
 
@@ -167,7 +167,7 @@ pub(super) fn arrivals<'d, 'f: 'd>(rows: impl IntoIterator<Item = Row<'d, 'f>>) 
 }
 
 /// The cells of some rows.
-pub(super) fn cells<'r, 'f: 'r>(rows: &'r [Row<'_, 'f>]) -> impl Iterator<Item = &'f [Cell]> + Clone + 'r {
+pub(super) fn cells<'r, 'f: 'r>(rows: &'r [Row<'_, 'f>]) -> impl Iterator<Item = Cells<'f>> + Clone + 'r {
     rows.iter().map(|row| row.stream.cells())
 }
 
