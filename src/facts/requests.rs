@@ -142,7 +142,7 @@ impl Series {
         Cells::of(self.words.as_slice())
     }
 
-    /// How many words they take.
+    /// The words of its cells, as they came.
     pub(super) fn words(&self) -> &[Word] {
         self.words.as_slice()
     }
