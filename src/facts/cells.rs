@@ -96,7 +96,9 @@ impl Cell {
     pub(super) fn put(self, words: &mut Vec<Word>) {
         let (word, tail) = self.words();
         words.push(word);
-        words.extend(tail);
+        if let Some(tail) = tail {
+            words.push(tail);
+        }
     }
 
     /// Puts it behind other cells, or into the last of them, those in front of `from` left aside.

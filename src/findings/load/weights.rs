@@ -13,10 +13,10 @@ use crate::facts::dimensions::{Dimensions, RequestKey, Text};
 use crate::facts::{Facts, Map};
 use crate::findings::Analysis;
 use crate::findings::limits::Profile;
+use crate::findings::streams::Stream;
 use crate::record::operation::Plane;
 
 /// What a request is of, and what it takes.
-#[derive(Clone)]
 pub(crate) struct Weight<'f> {
     /// Operation name.
     pub(super) operation: Option<&'f str>,
@@ -60,7 +60,7 @@ impl<'f> Weights<'f> {
             .streams
             .as_slice()
             .par_chunks(TOGETHER)
-            .map(|streams| streams.iter().map(|stream| (weights.asked(stream.key), stream.key)).collect())
+            .map(|streams| weights.distinct(streams))
             .collect();
         for (asked, key) in of_some.into_iter().flatten() {
             if !weights.known.contains_key(&asked) {
@@ -69,6 +69,21 @@ impl<'f> Weights<'f> {
             }
         }
         weights
+    }
+
+    /// What some streams ask, each with a key that asks it.
+    fn distinct<'s>(&self, streams: &[Stream<'s>]) -> Map<Asked, &'s RequestKey> {
+        let mut distinct = Map::default();
+        let mut last = None;
+        for stream in streams {
+            // Of one operation on secrets, all streams of a caller ask the same.
+            let asked = self.asked(stream.key);
+            if last != Some(asked) {
+                last = Some(asked);
+                distinct.entry(asked).or_insert(stream.key);
+            }
+        }
+        distinct
     }
 
     /// That of a stream of the analysis.
