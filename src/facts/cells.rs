@@ -43,12 +43,12 @@ const _: () = {
 
 impl Cell {
     /// `count` requests in one second, from `first` to `last`; `None` where that is no second, or none that a log can
-    /// name.
+    /// name, or where a single request has two ticks.
     pub fn new(first: Ticks, last: Ticks, count: u32) -> Option<Self> {
         let span = u32::try_from(last.0.checked_sub(first.0)?).ok()?;
-        let is_cell =
-            first >= Ticks::FIRST && last <= Ticks::LAST && first.second() == last.second() && count > 0;
-        is_cell.then_some(Self { first, span, count })
+        let is_named = first >= Ticks::FIRST && last <= Ticks::LAST;
+        let is_counted = count > 1 || count == 1 && span == 0;
+        (is_named && is_counted && first.second() == last.second()).then_some(Self { first, span, count })
     }
 
     /// One request.

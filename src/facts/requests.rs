@@ -517,6 +517,8 @@ mod tests {
         }
         series.settle();
         assert_eq!(series.count(), 2 * u64::from(u32::MAX));
-        assert_eq!(Cell::new(Ticks(0), Ticks(TICKS_PER_SECOND), 1), None);
+        assert_eq!(Cell::new(Ticks(0), Ticks(TICKS_PER_SECOND), 2), None);
+        assert_eq!(Cell::new(Ticks(0), Ticks(0), 0), None);
+        assert_eq!(Cell::new(Ticks(0), Ticks(1), 1), None);
     }
 }

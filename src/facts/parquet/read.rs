@@ -267,7 +267,9 @@ fn fill(streams: &mut [(RequestKey, Series)], table: &Read) -> Result<(), TableE
             lasts: &lasts.pieces[at],
         };
         let filled = cells.fill_all(streams);
-        filled.ok_or_else(|| table.wrong("a row without a stream, a count, or within one second"))?;
+        filled.ok_or_else(|| {
+            table.wrong("a row without a stream, a count, or a first and last tick of its second")
+        })?;
     }
     Ok(())
 }
