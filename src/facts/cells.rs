@@ -165,20 +165,13 @@ impl Word {
     }
 }
 
-/// Cells in the order in which they lie.
-#[derive(Clone, Copy, Default)]
+/// Cells in the order in which they lie. There is one way to pack a cell: equal words are equal cells.
+#[derive(Clone, Copy, PartialEq)]
 pub struct Cells<'c>(&'c [Word]);
 
 impl fmt::Debug for Cells<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(*self).finish()
-    }
-}
-
-impl PartialEq for Cells<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        // There is one way to pack a cell.
-        self.0 == other.0
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn fewest_sessions<'c>(streams: impl Iterator<Item = Cells<'c>> + Clo
     }
     // From its first tick to that of its last cell, a session of k cells takes (k - 1) pauses and less than a second,
     // and so lies in (k - 1) / 8 + 2 stretches of eight pauses and as many seconds.
+    // Taken for more cells than there are, it is taken for no more sessions.
     let cells: usize = streams.clone().map(Cells::most).sum();
     (8 * fewest_stretches(streams, 8 * (pause + 1))).saturating_sub(cells as u64).div_ceil(15)
 }
